@@ -1,0 +1,227 @@
+"""History: a CRM's past as sorted, immutable columns.
+
+In: the contract's tables as data frames (ids are text, times are int64 microseconds in UTC, values are text,
+None where a field was emptied). Out: per field or activity kind an `Events` with everything sorted for as-of
+questions. A row counts at T once both its own time and its `known_at` are at or before T; the later of the
+two is called its visible time. Ties are broken by (own time, sequence, stage order, value).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.errors import NotFound
+from features.mapping import Mapping
+
+__all__ = ["DAY", "STAMPS", "Events", "History", "Subjects"]
+
+Int = npt.NDArray[np.int64]
+DAY = 86_400_000_000  # microseconds
+STAMPS = ("known_at", "recorded_at", "source")
+
+# The column that says when a row became so, by table.
+OWN_TIME = {"leads": "created_at", "deals": "created_at", "accounts": "created_at", "contacts": "created_at",
+            "deal_contacts": "valid_from", "owners": "valid_from", "changes": "changed_at",
+            "activities": "happened_at"}
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """All subjects of one kind, sorted by id. A subject's code is its position here.
+
+    ids : (n,) text. created_at, visible_at : (n,) int64 microseconds. links : data frame of the other columns.
+    """
+
+    ids: npt.NDArray[np.object_]
+    created_at: Int
+    visible_at: Int
+    links: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def codes(self, ids: npt.ArrayLike) -> Int:
+        """Codes of the given ids, -1 where an id is not known."""
+        wanted = np.asarray(ids, dtype=object)
+        if not len(self.ids):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        found = pd.Index(self.ids).get_indexer(pd.Index(wanted))
+        return found.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Rows about subjects, sorted by (subject, visible time): one field's changes or one kind's activities.
+
+    subject : (n,) codes, ascending. at : (n,) own time. visible : (n,) time from which the row counts.
+    newest : (n,) for each row, the position of the newest row by (own time, ties) among the subject's rows
+    visible so far; this is what makes a back-dated entry correct at every T. value : (n,) text or None.
+    start : (subjects + 1,) offsets of each subject's rows.
+    """
+
+    subject: Int
+    at: Int
+    visible: Int
+    newest: Int
+    value: npt.NDArray[np.object_]
+    start: Int
+    newness: Int = field(repr=False)  # (n,) orders a subject's rows by (own time, sequence, ties)
+    times: Int = field(repr=False)  # sorted distinct visible times
+    key: Int = field(repr=False)  # (n,) subject x (len(times) + 1) + rank of the visible time
+
+    def __len__(self) -> int:
+        return len(self.subject)
+
+    def position(self, subject: Int, as_of: Int) -> Int:
+        """Position of the last row visible at `as_of` for each pair; below `start[subject]` when there is none."""
+        rank = np.searchsorted(self.times, as_of, side="right") - 1
+        return np.searchsorted(self.key, subject * (len(self.times) + 1) + rank, side="right") - 1
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Events:
+        """The same, of only those rows for which `keep` is true."""
+        return _events(self.subject[keep], self.at[keep], self.visible[keep], self.newness[keep], self.value[keep],
+                       len(self.start) - 1)
+
+    @cached_property
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """Values as numbers (n,); NaN where the value is empty."""
+        return pd.to_numeric(pd.Series(self.value, dtype=object), errors="coerce").to_numpy(np.float64)
+
+
+def _events(subject: Int, at: Int, visible: Int, newness: Int, value: npt.NDArray[np.object_],
+            n_subjects: int) -> Events:
+    """Sort rows for as-of questions."""
+    order = np.lexsort((newness, visible, subject))
+    subject, at, visible, value, newness = (column[order] for column in (subject, at, visible, value, newness))
+    n = len(subject)
+    # Global rank by (subject, newness) grows from subject to subject, so a running maximum over all rows never
+    # reaches into the subject before.
+    by_newness = np.lexsort((newness, subject))
+    rank = np.empty(n, dtype=np.int64)
+    rank[by_newness] = np.arange(n)
+    newest = by_newness[np.maximum.accumulate(rank)] if n else rank
+    times = np.unique(visible)
+    key = subject * (len(times) + 1) + np.searchsorted(times, visible)
+    start = np.searchsorted(subject, np.arange(n_subjects + 1))
+    for column in (subject, at, visible, value, newest, times, key, start):
+        column.flags.writeable = False
+    return Events(subject, at, visible, newest, value, start, newness, times, key)
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything known of one company: the contract's tables and the mapping that describes them."""
+
+    tables: dict[str, pd.DataFrame]
+    mapping: Mapping
+    _cache: dict[tuple[str, ...], Events] = field(default_factory=dict, repr=False, compare=False)
+
+    def until(self, as_of: int, recorded_by: int | None = None) -> History:
+        """What was known at `as_of` (int64 microseconds, UTC): rows whose own time and known_at are both at or
+        before it, and, for replaying an answer, that dealcast had by `recorded_by`."""
+        kept = {}
+        for name, table in self.tables.items():
+            keep = (table[OWN_TIME[name]] <= as_of) & (table["known_at"] <= as_of)
+            if recorded_by is not None:
+                keep &= table["recorded_at"] <= recorded_by
+            kept[name] = table[keep].reset_index(drop=True)
+        return History(kept, self.mapping)
+
+    @cached_property
+    def leads(self) -> Subjects:
+        return self._subjects("leads", "lead_id")
+
+    @cached_property
+    def deals(self) -> Subjects:
+        return self._subjects("deals", "deal_id")
+
+    @cached_property
+    def accounts(self) -> Subjects:
+        return self._subjects("accounts", "account_id")
+
+    @cached_property
+    def contacts(self) -> Subjects:
+        return self._subjects("contacts", "contact_id")
+
+    def subjects(self, kind: str) -> Subjects:
+        """All subjects of a kind: lead, deal, account or contact."""
+        found: Subjects = getattr(self, f"{kind}s")
+        return found
+
+    def _subjects(self, table_name: str, id_column: str) -> Subjects:
+        table = self.tables[table_name]
+        table = table.assign(visible_at=np.maximum(table["created_at"], table["known_at"]))
+        # An id that was imported with different content counts by its earliest claim, whatever the file order.
+        links = [name for name in table.columns
+                 if name not in (id_column, "created_at", "visible_at", *STAMPS)]
+        table = table.sort_values([id_column, "created_at", "visible_at", *links], kind="stable")
+        table = table.drop_duplicates(id_column).reset_index(drop=True)
+        return Subjects(table[id_column].to_numpy(object), table["created_at"].to_numpy(np.int64),
+                        table["visible_at"].to_numpy(np.int64), table[links])
+
+    def codes(self, kind: str, ids: npt.ArrayLike) -> Int:
+        """Codes of subjects by id. Raises NotFound naming the first few that are not known."""
+        codes = self.subjects(kind).codes(ids)
+        if (codes < 0).any():
+            unknown = [str(one) for one in np.asarray(ids, dtype=object)[codes < 0]]
+            more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+            raise NotFound(f"Not known as of that date: {kind} {', '.join(unknown[:3])}{more}. "
+                           f"Check the id, or import the file that holds it.")
+        return codes
+
+    def changes(self, kind: str, name: str) -> Events:
+        """All changes of one field of one kind of subject; empty when the field was never set."""
+        return self._cached("changes", kind, name)
+
+    def activities(self, kind: str, activity_kind: str = "") -> Events:
+        """All activities about one kind of subject, of one activity kind or ("") of any. value is the direction."""
+        return self._cached("activities", kind, activity_kind)
+
+    def activity_kinds(self, kind: str) -> list[str]:
+        """Kinds of activity that occur about a kind of subject, sorted."""
+        table = self.tables["activities"]
+        return sorted(table.loc[table["subject"] == kind, "kind"].unique())
+
+    def _cached(self, *key: str) -> Events:
+        if key not in self._cache:
+            self._cache[key] = self._change_events(*key[1:]) if key[0] == "changes" else self._activity_events(*key[1:])
+        return self._cache[key]
+
+    def _change_events(self, kind: str, name: str) -> Events:
+        table = self._by_field.get((kind, name))
+        if table is None:
+            table = self.tables["changes"].iloc[:0]
+        order = {stage.name: i for i, stage in enumerate(self.mapping.stages)} if name == "stage" else {}
+        rank = table["value"].map(order).fillna(len(order)).to_numpy(np.int64)
+        return self._sorted(kind, table, table["changed_at"].to_numpy(np.int64),
+                            [table["sequence"].to_numpy(np.int64), rank], table["value"])
+
+    def _activity_events(self, kind: str, activity_kind: str) -> Events:
+        table = self.tables["activities"]
+        keep = table["subject"] == kind
+        if activity_kind:
+            keep &= table["kind"] == activity_kind
+        table = table[keep]
+        return self._sorted(kind, table, table["happened_at"].to_numpy(np.int64), [], table["direction"])
+
+    def _sorted(self, kind: str, table: pd.DataFrame, at: Int, ties: list[Int], value: pd.Series) -> Events:
+        subjects = self.subjects(kind)
+        subject = subjects.codes(table["subject_id"].to_numpy(object))
+        values = value.astype(object).where(value.notna(), None).to_numpy(object)
+        text = pd.factorize(pd.Series(values, dtype=object).fillna("").astype(str), sort=True)[0]
+        newness_order = np.lexsort((text, *reversed(ties), at))
+        newness = np.empty(len(at), dtype=np.int64)
+        newness[newness_order] = np.arange(len(at))
+        known = subject >= 0  # rows about subjects that no file created wait in the store, unused
+        visible = np.maximum(at, table["known_at"].to_numpy(np.int64))
+        return _events(subject[known], at[known], visible[known], newness[known], values[known], len(subjects))
+
+    @cached_property
+    def _by_field(self) -> dict[tuple[str, str], pd.DataFrame]:
+        changes = self.tables["changes"]
+        return {(str(kind), str(name)): rows for (kind, name), rows in changes.groupby(["subject", "field"])}
