@@ -1,0 +1,1 @@
+"""Shipped defaults: settings, and mappings of files to the contract."""

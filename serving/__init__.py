@@ -1,0 +1,1 @@
+"""Ways out: the command line, the service and the managers' page."""

@@ -1,0 +1,1 @@
+"""What happened next, and what will: outcomes, models, forecasts and how good they are."""
