@@ -1,0 +1,250 @@
+"""The store: one company's contract tables in SQLite (a file in the home) or PostgreSQL.
+
+Rows are only ever added. A row's identity is a hash of its content, its sequence and `known_at`; who imported it
+when (`recorded_at`, `source`) is no part of it, so importing a row again changes nothing and the first recorded
+wins. Times are int64 microseconds in UTC, values are text, NULL where a field was emptied. Reading returns rows
+ordered by identity: the same rows give the same frames, in whatever order they were imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    exc,
+    inspect,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.pool import NullPool
+from sqlalchemy.types import TypeEngine
+
+from features.errors import BadInput, Conflict
+from features.history import OWN_TIME, STAMPS, History
+from features.mapping import TABLE_COLUMNS, Mapping
+
+__all__ = ["SCHEMA_VERSION", "Store", "add_rows", "contract", "get_meta", "identities", "imports", "load_history",
+           "meta", "model_versions", "open_store", "read_table", "rejects", "set_meta"]
+
+SCHEMA_VERSION = 1
+# Any constant will do: PostgreSQL's writers wait for one another on it, as SQLite's do on the file.
+_KEYS_A_QUERY = 1000
+_WRITE_LOCK = 5_219_340_117
+
+_KINDS: dict[str, type[TypeEngine[Any]]] = {
+    "created_at": BigInteger, "valid_from": BigInteger, "changed_at": BigInteger, "happened_at": BigInteger,
+    "known_at": BigInteger, "recorded_at": BigInteger, "sequence": BigInteger, "duration_seconds": Float}
+
+# Optional in a file, yet every stored row has them: the import fills them in.
+_FILLED_IN = {"subject", "field", "sequence", "valid_from", "activity_id"}
+
+_DTYPES: dict[type[TypeEngine[Any]], str] = {BigInteger: "int64", Float: "float64"}
+_URL_FORM = "DEALCAST_STORE is empty (a file in the home) or postgresql://user:password@host/database."
+
+_schema = MetaData()
+
+
+def _columns(name: str) -> list[str]:
+    """A contract table's own columns, in the order that its identity is made of."""
+    own = list(TABLE_COLUMNS[name])
+    return ["subject", *own] if name in ("changes", "activities") else own
+
+
+def _contract_table(name: str) -> Table:
+    filled = {one for one, needed in TABLE_COLUMNS[name].items() if needed} | _FILLED_IN | set(STAMPS)
+    columns = [Column(one, _KINDS.get(one, String), nullable=one not in filled) for one in (*_columns(name), *STAMPS)]
+    # Without rowids SQLite keeps the rows in the order of the key itself.
+    return Table(name, _schema, Column("identity", LargeBinary, primary_key=True), *columns, sqlite_with_rowid=False)
+
+
+contract: dict[str, Table] = {name: _contract_table(name) for name in TABLE_COLUMNS}
+meta = Table("meta", _schema, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+imports = Table(
+    "imports", _schema,
+    Column("import_id", Integer, primary_key=True),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("path", String, nullable=False),
+    Column("report", String, nullable=False))
+rejects = Table(
+    "rejects", _schema,
+    Column("reject_id", Integer, primary_key=True),
+    Column("import_id", Integer, nullable=False, index=True),
+    Column("file", String, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("column", String),
+    Column("value", String),
+    Column("reason", String, nullable=False))
+model_versions = Table(
+    "model_versions", _schema,
+    Column("model", String, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("trained_at", BigInteger, nullable=False),
+    Column("folder", String, nullable=False),
+    Column("run_id", String),
+    Column("was_champion", Boolean, nullable=False),
+    Column("is_champion", Boolean, nullable=False))
+
+
+@dataclass(frozen=True)
+class Store:
+    """A company's database. Reading from one that holds nothing yet is no error: see `exists`."""
+
+    engine: Engine
+
+    def exists(self) -> bool:
+        """Whether anything was ever written. Raises Conflict for a newer dealcast's store."""
+        file = self.engine.url.database
+        if self.engine.dialect.name == "sqlite" and not (file and Path(file).is_file()):
+            return False  # connecting would create the file
+        with self.read() as connection:
+            if not inspect(connection).has_table(meta.name):
+                return False
+            _check_schema(connection)
+        return True
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one unchanging state."""
+        level = {"isolation_level": "REPEATABLE READ"} if self.engine.dialect.name == "postgresql" else {}
+        with self.engine.connect().execution_options(**level) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that no other writer shares; it leaves nothing when it fails. Creates the tables."""
+        with self.engine.connect().execution_options(dealcast_writes=True) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
+            if inspect(connection).has_table(meta.name):
+                _check_schema(connection)
+            else:
+                _schema.create_all(connection)
+                set_meta(connection, "schema_version", str(SCHEMA_VERSION))
+            yield connection
+
+
+def open_store(url: str | URL) -> Store:
+    """The store at a SQLAlchemy URL, sqlite or postgresql. Connects to nothing yet. Raises BadInput."""
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError as error:
+        raise BadInput(f"'{url}' is not a database URL. {_URL_FORM}") from error
+    if parsed.get_backend_name() == "postgresql":
+        return Store(create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True))
+    if parsed.get_backend_name() != "sqlite":
+        raise BadInput(f"A store on {parsed.get_backend_name()} is not supported. {_URL_FORM}")
+    # Without a pool the last connection closes with its work: nothing but the one file stays behind.
+    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 60})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return Store(engine)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transaction of its own: _begin_sqlite does
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer that starts by reading would find another's write in between: it takes the lock at once.
+    writes = connection.get_execution_options().get("dealcast_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _check_schema(connection: Connection) -> None:
+    found = get_meta(connection, "schema_version")
+    if found != str(SCHEMA_VERSION):
+        raise Conflict(f"This store was written by another version of dealcast (its schema is {found}, this version "
+                       f"reads {SCHEMA_VERSION}). Install a newer dealcast: pip install --upgrade dealcast")
+
+
+def get_meta(connection: Connection, key: str) -> str | None:
+    """A remembered value of the home: company, mapping, …"""
+    return connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
+
+
+def set_meta(connection: Connection, key: str, value: str) -> None:
+    connection.execute(meta.delete().where(meta.c.key == key))
+    connection.execute(meta.insert().values(key=key, value=value))
+
+
+def identities(name: str, rows: pd.DataFrame) -> list[bytes]:
+    """Identity of each row of a contract table: a 16-byte hash of its own columns and known_at."""
+    columns = (_python_values(rows[one]) for one in (*_columns(name), "known_at"))
+    return [hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            for row in zip(*columns, strict=True)]
+
+
+def add_rows(connection: Connection, name: str, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Add rows to a contract table in a `Store.write`; those already known stay as they were.
+
+    Returns (n,): which rows are new. Of equal rows among `rows`, the first is.
+    """
+    table = contract[name]
+    keys = identities(name, rows)
+    position = {key: i for i, key in reversed(list(enumerate(keys)))}
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        some = [key for key in keys[start:start + _KEYS_A_QUERY] if key in position]
+        for known in connection.execute(select(table.c.identity).where(table.c.identity.in_(some))).scalars():
+            del position[known]
+    # In the order of the key, SQLite takes rows several times faster.
+    new = np.array([position[key] for key in sorted(position)], dtype=np.int64)
+    if len(new):
+        names = (*_columns(name), *STAMPS)
+        values = (_python_values(rows[one].iloc[new]) for one in names)
+        # Past SQLAlchemy's handling of each parameter, which takes five times as long as the driver itself.
+        marks = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * (len(names) + 1))
+        connection.exec_driver_sql(f"INSERT INTO {name} (identity, {', '.join(names)}) VALUES ({marks})",
+                                   list(zip(sorted(position), *values, strict=True)))
+    return np.isin(np.arange(len(rows)), new)
+
+
+def _python_values(column: pd.Series) -> list[Any]:
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def read_table(connection: Connection, name: str, as_of: int | None = None,
+               recorded_by: int | None = None) -> pd.DataFrame:
+    """Rows of a contract table in the order of their identities, at most those known at `as_of`."""
+    table = contract[name]
+    names = (*_columns(name), *STAMPS)
+    statement = select(*(table.c[one] for one in names)).order_by(table.c.identity)
+    if as_of is not None:
+        statement = statement.where(table.c[OWN_TIME[name]] <= as_of, table.c.known_at <= as_of)
+    if recorded_by is not None:
+        statement = statement.where(table.c.recorded_at <= recorded_by)
+    rows = connection.execute(statement).all()
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return pd.DataFrame({one: pd.Series(values, dtype=_DTYPES.get(_KINDS.get(one, String), "str"))
+                         for one, values in zip(names, columns, strict=True)})
+
+
+def load_history(store: Store, mapping: Mapping, as_of: int | None = None, recorded_by: int | None = None) -> History:
+    """Everything the store holds, or what was known at `as_of` and had been recorded by `recorded_by`."""
+    with store.read() as connection:
+        return History({name: read_table(connection, name, as_of, recorded_by) for name in contract}, mapping)
