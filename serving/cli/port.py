@@ -20,8 +20,8 @@ def port_problem(port: int) -> str | None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            return (f"Port {port} on {HOST} cannot be used ({error.strerror}). Stop what runs there, or choose another: "
-                    f"`make run PORT={port + 1}`, `dealcast serve --port {port + 1}`.")
+            return (f"Port {port} on {HOST} cannot be used ({error.strerror}). Stop what runs there, or choose "
+                    f"another: `make run PORT={port + 1}`, `dealcast serve --port {port + 1}`.")
     return None
 
 

@@ -1,0 +1,92 @@
+"""`dealcast import` and `dealcast simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from features.errors import BadInput, NotFound, nearest
+from serving.cli.output import emit, json_option, progress, say, table
+
+if TYPE_CHECKING:
+    from features.mapping import Mapping
+
+__all__ = ["import_command", "read_mapping", "show_import", "simulate"]
+
+
+@click.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder for the files; created when missing.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same company.")
+@click.option("--size", default="small", show_default=True, metavar="NAME", help="How big a company.")
+@json_option
+def simulate(out: Path, seed: int, size: str, as_json: bool) -> None:
+    """Write the CRM export of a software company that does not exist, and its truth in a folder apart."""
+    from simulation.export import simulate as generate
+
+    with progress("Simulating") as report:
+        counts = generate(out, seed=seed, size=size, progress=report)
+    if as_json:
+        emit({"out": str(out), "seed": seed, "size": size, "rows": counts})
+    else:
+        table(["file", "rows"], [[name, f"{n:,}"] for name, n in counts.items()])
+        say(f"Import them with: dealcast --home ./simulated-home import {out} --mapping simulated")
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--mapping", "mapping_name", required=True, metavar="FILE",
+              help="How the columns become the contract: a YAML file, or the name of a shipped one.")
+@json_option
+@click.pass_obj
+def import_command(home_path: Path, path: Path, mapping_name: str, as_json: bool) -> None:
+    """Import a CRM's export: a file, or a folder with the files that the mapping names.
+
+    Importing again adds what is new and changes nothing else.
+    """
+    import time
+
+    from features.home import Home
+    from features.importing import import_files
+
+    mapping, text = read_mapping(mapping_name)
+    if not path.exists():
+        raise NotFound(f"There is no file or folder {path}. Give the export's file, or the folder with its files.")
+    home = Home.open(home_path, must_exist=False)
+    with progress("Importing") as report:
+        done = import_files(home, path, mapping, text, time.time_ns() // 1000, report)
+    if as_json:
+        emit(done.to_dict())
+    else:
+        show_import(done.to_dict())
+
+
+def read_mapping(name: str) -> tuple[Mapping, str]:
+    """Read a mapping file, or a shipped mapping by its name, as the mapping and its text.
+
+    Raises NotFound or BadInput.
+    """
+    from importlib.resources import files
+
+    from features.mapping import parse_mapping
+
+    shipped = {Path(one.name).stem: one for one in files("configs").joinpath("mappings").iterdir()
+               if one.name.endswith(".yaml")}
+    if Path(name).is_file():
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{name} is not text in UTF-8, so it is not a mapping. Give the YAML file.") from error
+    elif name in shipped:
+        text = shipped[name].read_text(encoding="utf-8")
+    else:
+        raise NotFound(f"There is no mapping file {name}, nor a shipped mapping of that name "
+                       f"({', '.join(sorted(shipped))}).{nearest(name, shipped)}")
+    return parse_mapping(text, name), text
+
+
+def show_import(report: dict[str, Any]) -> None:
+    """Print an import's report for people."""
+    raise NotImplementedError

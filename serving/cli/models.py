@@ -1,0 +1,118 @@
+"""`dealcast train` and `dealcast score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from serving.cli.output import check_out_file, emit, json_option, progress, say, table, write_frame
+
+__all__ = ["score", "train"]
+
+as_of_option = click.option("--as-of", required=True, metavar="DATE", help="What was known up to this date.")
+version_option = click.option("--model", "version", type=click.IntRange(min=1), metavar="VERSION",
+                              help="This version instead of the one that speaks for the date.")
+out_option = click.option("--out", required=True, type=click.Path(path_type=Path), callback=check_out_file,
+                          metavar="FILE", help="CSV or Parquet, by its ending.")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["leads", "deals", "all"]))
+@as_of_option
+@json_option
+@click.pass_obj
+def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
+    """Train models of leads, deals or both on what was known up to DATE.
+
+    Each is judged at earlier dates, logged to MLflow in the home, and serves from then on unless the serving one
+    knows more.
+    """
+    import time
+
+    from features.calendar import iso, parse_as_of
+    from features.home import Home
+    from training.registry.runs import train_and_register, trainable
+
+    home = Home.open(home_path)
+    moment = parse_as_of(as_of, home.mapping.zone)
+    done: list[dict[str, Any]] = []
+    for name in trainable(home) if what == "all" else [what]:
+        with progress(f"Training {name}") as report:
+            version, result = train_and_register(home, name, moment, trained_at=time.time_ns() // 1000,
+                                                 progress=report)
+        done.append({"model": version.label, "as_of": iso(version.as_of, home.mapping.zone),
+                     "champion": version.is_champion, "metrics": result.metrics, "summary": result.summary})
+        if not as_json:
+            say(f"{version.label}, trained up to {iso(version.as_of, home.mapping.zone)}"
+                + ("" if version.is_champion else " (does not serve: the one that does was trained to a later date)"))
+            table(["measure", "median over earlier dates"],
+                  [[key, f"{value:.4g}"] for key, value in result.metrics.items()])
+    if as_json:
+        emit({"models": done})
+
+
+@click.group()
+def score() -> None:
+    """Score leads or deals as of a date, into a file."""
+
+
+@score.command("leads")
+@as_of_option
+@out_option
+@version_option
+@json_option
+@click.pass_obj
+def score_leads(home_path: Path, as_of: str, out: Path, version: int | None, as_json: bool) -> None:
+    """Score every lead not yet converted, lost or past its horizon: lead_id, probability, score, grade, model."""
+    from training import lead_conversion
+
+    home, moment, chosen, model = _load(home_path, "leads", as_of, version)
+    frame = lead_conversion.score(model, home.history(moment), moment, home.settings)
+    _finish(frame, chosen.label, out, home, moment, as_json)
+
+
+@score.command("deals")
+@as_of_option
+@click.option("--within", required=True, metavar="SPAN", help="Chances within this time, for example 28d or 4w.")
+@out_option
+@version_option
+@json_option
+@click.pass_obj
+def score_deals(home_path: Path, as_of: str, within: str, out: Path, version: int | None, as_json: bool) -> None:
+    """Score every open deal: deal_id, p_win, p_lose and p_open within SPAN, likely dates, model.
+
+    close_p10 to close_p90 are dates given a win, resolve_p10 to resolve_p90 of either end; neither is cut at SPAN,
+    and empty means later than the model looks.
+    """
+    from features.calendar import parse_within
+    from training import deal_close
+
+    days = parse_within(within)
+    home, moment, chosen, model = _load(home_path, "deals", as_of, version)
+    frame = deal_close.score(model, home.history(moment), moment, days)
+    _finish(frame, chosen.label, out, home, moment, as_json, within_days=days)
+
+
+def _load(home_path: Path, name: str, as_of: str, version: int | None) -> tuple[Any, int, Any, Any]:
+    from features.calendar import parse_as_of
+    from features.home import Home
+    from training.hazard import HazardModel
+    from training.registry.versions import version_for
+
+    home = Home.open(home_path)
+    moment = parse_as_of(as_of, home.mapping.zone)
+    chosen = version_for(home, name, moment, version)
+    return home, moment, chosen, HazardModel.load(chosen.path(home))
+
+
+def _finish(frame: Any, label: str, out: Path, home: Any, moment: int, as_json: bool, **more: Any) -> None:
+    from features.calendar import iso
+
+    write_frame(frame.assign(model=label), out)
+    as_of = iso(moment, home.mapping.zone)
+    if as_json:
+        emit({"out": str(out), "rows": len(frame), "as_of": as_of, "model": label, **more})
+    else:
+        say(f"{len(frame):,} rows in {out}, as of {as_of}, by model {label}.")

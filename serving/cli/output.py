@@ -1,0 +1,99 @@
+"""What commands say. Answers go to stdout (with --json: one JSON document), progress and messages to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from features.errors import BadInput, NotFound
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Progress", "check_out_file", "emit", "json_option", "progress", "say", "table", "write_frame"]
+
+Progress = Callable[[str], None]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, for other tools.")
+
+
+def emit(document: dict[str, Any]) -> None:
+    """Print the command's one JSON document. Raises ValueError for NaN, which is not JSON."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def say(text: str = "") -> None:
+    """A line for people, on stdout."""
+    click.echo(text)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """A table for people, on stdout; every column but the first is right-aligned."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for i, name in enumerate(head):
+        shown.add_column(name, justify="right" if i else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    console = Console(highlight=False, markup=False)
+    # Into a file or a pipe a table is as wide as it needs to be.
+    console.print(shown, width=None if console.is_terminal else 200)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Show on stderr what is being done, and for how long; gone when it is done.
+
+    Yields a function that takes what is being done now.
+    """
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    with Bar(SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(),
+             console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title)
+        yield lambda text: bar.update(task, description=f"{title}: {text}")
+
+
+def check_out_file(_context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
+    """Refuse, before any work, a file that `write_frame` could not write."""
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise BadInput(f"--out {path}: what it is follows from its ending, which must be .csv or .parquet.")
+    if path.is_dir():
+        raise BadInput(f"--out {path} is a folder. Name a file in it.")
+    if not path.absolute().parent.is_dir():
+        raise NotFound(f"--out {path}: there is no folder {path.absolute().parent}. Create it first.")
+    return path
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV or Parquet by the file's ending; the file is there whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    unfinished = Path(name)
+    try:
+        if path.suffix.lower() == ".csv":
+            frame.to_csv(unfinished, index=False)
+        else:
+            frame.to_parquet(unfinished, index=False)
+        unfinished.chmod(0o666 & ~_umask())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
