@@ -1,0 +1,76 @@
+"""Starting the `dealcast` command as a person would: in a process of its own, which the tests always stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DEALCAST = (sys.executable, "-P", "-m", "serving.cli")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a new user who has the packages of this checkout and none of our variables."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DEALCAST", "PYTHON"))}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
+def run(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None,
+        command: tuple[str, ...] = DEALCAST, timeout: int = 300) -> subprocess.CompletedProcess[str]:
+    """Run dealcast to its end."""
+    return subprocess.run([*command, *map(str, arguments)], cwd=cwd, env=env or environment(), capture_output=True,
+                          text=True, timeout=timeout, check=False)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(url: str, timeout: float = 60) -> tuple[int, str, bytes]:
+    """Status, content type and body of a GET."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
+            return answer.status, answer.headers.get("content-type", ""), answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("content-type", ""), error.read()
+
+
+@contextmanager
+def running(*arguments: str | Path, ready: str, cwd: Path, env: Mapping[str, str] | None = None,
+            command: tuple[str, ...] = DEALCAST, patience_seconds: int = 120) -> Iterator[None]:
+    """A server started by a command, from its first answer at the address `ready` until the block ends."""
+    log = cwd / f"server-{time.monotonic_ns()}.log"
+    with log.open("w") as out:
+        # In a session of its own, so that its workers can be stopped with it.
+        server = subprocess.Popen([*command, *map(str, arguments)], cwd=cwd, env=env or environment(), stdout=out,
+                                  stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        give_up = time.monotonic() + patience_seconds
+        while True:
+            try:
+                if get(ready, timeout=5)[0] == 200:
+                    break
+            except OSError:
+                pass
+            if server.poll() is not None or time.monotonic() > give_up:
+                raise AssertionError(f"no answer at {ready}; the server said:\n{log.read_text()[-4000:]}")
+            time.sleep(0.2)
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait(20)
