@@ -1,0 +1,224 @@
+"""The settings of a simulated company: `company.yaml` as checked, typed values."""
+
+from __future__ import annotations
+
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from features.errors import BadInput, NotFound, nearest
+from features.mapping import explain_invalid
+
+__all__ = ["Kind", "Size", "World", "load_world"]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Size(Strict):
+    """How many of what. `replicas`: simulated futures for each true probability."""
+
+    leads: int
+    direct_deals: int
+    reps: int
+    managers: int
+    replicas: int
+
+
+class QuarterEnd(Strict):
+    last_days: int
+    last_weight: float
+    first_days: int
+    first_weight: float
+
+
+class Calendar(Strict):
+    opens: float
+    closes: float
+    weekend: float
+    holiday: float
+    months: list[float]
+    quarter_end: QuarterEnd
+    growth_per_year: float
+    weekend_leads: float
+
+
+class Kind(Strict):
+    """One value of a category: its share, and what it adds to the log-rates of a deal or a lead."""
+
+    share: float
+    win: float = 0.0
+    lose: float = 0.0
+    pace: float = 0.0
+    lead: float = 0.0
+    amount: float = 0.0  # added to the logarithm of the amount (segments: the median itself)
+    spread: float = 0.0
+    employees: float = 0.0
+    region: str = ""
+    title: str = ""
+
+
+class Owners(Strict):
+    win: float
+    lead: float
+    reply: float
+    proof: float
+    reach: float
+    respond: float
+    own_spread: float
+    reassigned: float
+    reorganised: date
+
+
+class Leads(Strict):
+    ages: list[float]
+    horizon: int
+    truth_ages: list[int]
+    convert: list[float]
+    disqualify: list[float]
+    reply: list[float]
+    respond: float
+    convert_by_response: list[float]
+    convert_by_replies: list[float]
+    disqualify_by_replies: list[float]
+    disqualify_by_trait: float
+    reply_by_trait: float
+    chase: float
+    nurture_age: int
+
+    @model_validator(mode="after")
+    def _ages_fit(self) -> Self:
+        for age in (self.horizon, self.nurture_age, *self.truth_ages):
+            if age not in self.ages:
+                raise ValueError(f"{age} days must be one of `ages`")
+        for name in ("convert", "disqualify", "reply"):
+            if len(getattr(self, name)) != len(self.ages) - 1:
+                raise ValueError(f"`{name}` needs one value for each step between two `ages`")
+        return self
+
+
+class Deals(Strict):
+    stages: list[str]
+    won: str
+    lost: str
+    horizon_weeks: list[int]
+    longest: int
+    win: list[float]
+    lose: list[float]
+    advance: list[float]
+    weeks_in_stage: list[int]
+    win_by_weeks: list[float]
+    lose_by_weeks: list[float]
+    advance_by_weeks: list[float]
+    win_by_silence: list[float]
+    lose_by_silence: list[float]
+    advance_by_silence: list[float]
+    win_by_roles: list[float]
+    lose_by_roles: list[float]
+    proof_win: float
+    proof_lose: float
+    proof_advance: float
+    reply_by_silence: list[float]
+    reply_by_stage: list[float]
+    proof_by_stage: list[float]
+    reach: float
+    slow_after: int
+
+
+class Reps(Strict):
+    optimism: float
+    optimism_spread: float
+    weeks_left: list[float]
+    guess_spread: float
+    push_steps: list[float]
+    forgets: float
+    probability_by_stage: list[float]
+    probability_by_silence: float
+    probability_by_proof: float
+    probability_by_role: float
+    bias_spread: float
+    noise_spread: float
+    revised: float
+    best_case: float
+    commit: float
+    omitted_after: int
+    amount_changed: list[float]
+    amount_mean: list[float]
+    amount_spread: list[float]
+    discount: float
+    discount_range: list[float]
+
+
+class Activities(Strict):
+    mails_out: list[float]
+    calls_out: list[float]
+    more_mails_in: float
+    call_share: float
+    meeting: list[float]
+    demo: list[float]
+    quote: float
+
+
+class Names(Strict):
+    first: list[str]
+    last: list[str]
+    company_first: list[str]
+    company_last: list[str]
+    company_form: list[str]
+
+
+class World(Strict):
+    """Every number of the simulated company."""
+
+    company: str
+    time_zone: str
+    currency: str
+    country: str
+    first_day: date
+    last_day: date
+    sizes: dict[str, Size]
+    calendar: Calendar
+    segments: dict[str, Kind]
+    industries: dict[str, Kind]
+    countries: dict[str, Kind]
+    accounts_per_lead: float
+    sources: dict[str, Kind]
+    products: dict[str, Kind]
+    deliveries: dict[str, Kind]
+    roles: dict[str, Kind]
+    owners: Owners
+    leads: Leads
+    deals: Deals
+    reps: Reps
+    activities: Activities
+    names: Names
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def size(self, name: str) -> Size:
+        """The size of that name. Raises BadInput with the nearest name."""
+        if name not in self.sizes:
+            raise BadInput(f"There is no size '{name}' of the simulated company. Choose one of "
+                           f"{', '.join(self.sizes)}.{nearest(name, self.sizes)}")
+        return self.sizes[name]
+
+
+def load_world(path: Path | None = None) -> World:
+    """Read a settings file, by default the shipped company.yaml. Raises NotFound or BadInput."""
+    if path is not None and not path.is_file():
+        raise NotFound(f"No settings file {path} for the simulated company. Leave it out to use the shipped one.")
+    text = (path or files("simulation") / "company.yaml").read_text(encoding="utf-8")
+    try:
+        return World.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path} is not YAML: {error}") from error
+    except ValidationError as error:
+        raise BadInput(explain_invalid(error, World, str(path or "company.yaml"))) from error
