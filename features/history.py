@@ -18,10 +18,9 @@ import pandas as pd
 from features.errors import NotFound
 from features.mapping import Mapping
 
-__all__ = ["DAY", "STAMPS", "Events", "History", "Subjects"]
+__all__ = ["STAMPS", "Events", "History", "Int", "Subjects"]
 
 Int = npt.NDArray[np.int64]
-DAY = 86_400_000_000  # microseconds
 STAMPS = ("known_at", "recorded_at", "source")
 
 # The column that says when a row became so, by table.
@@ -56,61 +55,85 @@ class Subjects:
 
 @dataclass(frozen=True)
 class Events:
-    """Rows about subjects, sorted by (subject, visible time): one field's changes or one kind's activities.
+    """Rows about subjects: one field's changes or one kind's activities, sorted for as-of questions.
 
     subject : (n,) codes, ascending. at : (n,) own time. visible : (n,) time from which the row counts.
-    newest : (n,) for each row, the position of the newest row by (own time, ties) among the subject's rows
-    visible so far; this is what makes a back-dated entry correct at every T. value : (n,) text or None.
-    start : (subjects + 1,) offsets of each subject's rows.
+    newness : (n,) orders a subject's rows by (own time, sequence, ties). newest : (n,) for each row, the position of
+    the newest row among the subject's rows up to it; this is what makes a back-dated entry correct at every T.
+    value : (n,) text or None. start : (subjects + 1,) offsets of each subject's rows.
+    Rows of a subject stand by visible time, or by own time alone when `by_own_time`.
     """
 
     subject: Int
     at: Int
     visible: Int
-    newest: Int
+    newness: Int = field(repr=False)
     value: npt.NDArray[np.object_]
-    start: Int
-    newness: Int = field(repr=False)  # (n,) orders a subject's rows by (own time, sequence, ties)
-    times: Int = field(repr=False)  # sorted distinct visible times
-    key: Int = field(repr=False)  # (n,) subject x (len(times) + 1) + rank of the visible time
+    newest: Int = field(repr=False)
+    start: Int = field(repr=False)
+    by_own_time: bool
+    times: Int = field(repr=False)  # sorted distinct times of the order
+    key: Int = field(repr=False)  # (n,) subject x (len(times) + 1) + rank of the row's time
 
     def __len__(self) -> int:
         return len(self.subject)
 
     def position(self, subject: Int, as_of: Int) -> Int:
-        """Position of the last row visible at `as_of` for each pair; below `start[subject]` when there is none."""
+        """Position of the last row at or before `as_of` for each pair; below `start[subject]` when there is none."""
         rank = np.searchsorted(self.times, as_of, side="right") - 1
         return np.searchsorted(self.key, subject * (len(self.times) + 1) + rank, side="right") - 1
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Events:
         """The same, of only those rows for which `keep` is true."""
         return _events(self.subject[keep], self.at[keep], self.visible[keep], self.newness[keep], self.value[keep],
-                       len(self.start) - 1)
+                       len(self.start) - 1, by_own_time=self.by_own_time)
+
+    def as_true(self) -> Events:
+        """The same rows sorted by their own time alone: when it became so, whenever that was known."""
+        return _events(self.subject, self.at, self.visible, self.newness, self.value, len(self.start) - 1,
+                       by_own_time=True)
+
+    @cached_property
+    def oldest(self) -> Int:
+        """(n,) for each row, the position of the oldest row among the subject's rows up to it."""
+        return _running_last(-self.newness, self.subject)
 
     @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:
         """Values as numbers (n,); NaN where the value is empty."""
         return pd.to_numeric(pd.Series(self.value, dtype=object), errors="coerce").to_numpy(np.float64)
 
+    @cached_property
+    def moments(self) -> npt.NDArray[np.float64]:
+        """Values of a date field (n,), ISO text in UTC, as microseconds; NaN where the value is empty."""
+        parsed = pd.to_datetime(pd.Series(self.value, dtype=object), utc=True, format="ISO8601", errors="coerce")
+        micros = parsed.dt.as_unit("us").to_numpy().astype(np.int64).astype(np.float64)
+        return np.where(parsed.isna().to_numpy(), np.nan, micros)
 
-def _events(subject: Int, at: Int, visible: Int, newness: Int, value: npt.NDArray[np.object_],
-            n_subjects: int) -> Events:
+
+def _events(subject: Int, at: Int, visible: Int, newness: Int, value: npt.NDArray[np.object_], n_subjects: int,
+            *, by_own_time: bool = False) -> Events:
     """Sort rows for as-of questions."""
-    order = np.lexsort((newness, visible, subject))
-    subject, at, visible, value, newness = (column[order] for column in (subject, at, visible, value, newness))
-    n = len(subject)
-    # Global rank by (subject, newness) grows from subject to subject, so a running maximum over all rows never
-    # reaches into the subject before.
-    by_newness = np.lexsort((newness, subject))
-    rank = np.empty(n, dtype=np.int64)
-    rank[by_newness] = np.arange(n)
-    newest = by_newness[np.maximum.accumulate(rank)] if n else rank
-    times = np.unique(visible)
-    key = subject * (len(times) + 1) + np.searchsorted(times, visible)
+    order = np.lexsort((newness, at if by_own_time else visible, subject))
+    subject, at, visible, newness = subject[order], at[order], visible[order], newness[order]
+    value = value[order]
+    time = at if by_own_time else visible
+    times = np.unique(time)
+    key = subject * (len(times) + 1) + np.searchsorted(times, time)
     start = np.searchsorted(subject, np.arange(n_subjects + 1))
-    for column in (subject, at, visible, value, newest, times, key, start):
+    newest = _running_last(newness, subject)
+    for column in (subject, at, visible, newness, value, newest, start, times, key):
         column.flags.writeable = False
-    return Events(subject, at, visible, newest, value, start, newness, times, key)
+    return Events(subject, at, visible, newness, value, newest, start, by_own_time, times, key)
+
+
+def _running_last(order: Int, subject: Int) -> Int:
+    """For each row, the position of the row that is last by `order` among its subject's rows up to it."""
+    ordered = np.lexsort((order, subject))
+    rank = np.empty(len(subject), dtype=np.int64)
+    rank[ordered] = np.arange(len(subject))
+    # Ranks grow from subject to subject, so a running maximum over all rows never reaches into the subject before.
+    return ordered[np.maximum.accumulate(rank)] if len(subject) else rank
 
 
 @dataclass(frozen=True)
@@ -182,6 +205,10 @@ class History:
         """All activities about one kind of subject, of one activity kind or ("") of any. value is the direction."""
         return self._cached("activities", kind, activity_kind)
 
+    def deal_roles(self) -> Events:
+        """Contacts that joined each deal's decision; value is the role."""
+        return self._cached("roles", "deal", "")
+
     def activity_kinds(self, kind: str) -> list[str]:
         """Kinds of activity that occur about a kind of subject, sorted."""
         table = self.tables["activities"]
@@ -189,7 +216,8 @@ class History:
 
     def _cached(self, *key: str) -> Events:
         if key not in self._cache:
-            self._cache[key] = self._change_events(*key[1:]) if key[0] == "changes" else self._activity_events(*key[1:])
+            build = {"changes": self._change_events, "activities": self._activity_events, "roles": self._role_events}
+            self._cache[key] = build[key[0]](*key[1:])
         return self._cache[key]
 
     def _change_events(self, kind: str, name: str) -> Events:
@@ -208,6 +236,10 @@ class History:
             keep &= table["kind"] == activity_kind
         table = table[keep]
         return self._sorted(kind, table, table["happened_at"].to_numpy(np.int64), [], table["direction"])
+
+    def _role_events(self, kind: str, _: str) -> Events:
+        table = self.tables["deal_contacts"].rename(columns={"deal_id": "subject_id"})
+        return self._sorted(kind, table, table["valid_from"].to_numpy(np.int64), [], table["role"])
 
     def _sorted(self, kind: str, table: pd.DataFrame, at: Int, ties: list[Int], value: pd.Series) -> Events:
         subjects = self.subjects(kind)

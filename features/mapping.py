@@ -88,7 +88,9 @@ class Source(Strict):
     sheet: str | None = None
     rows: TableName
     subject: SubjectKind | None = None
+    # Only rows whose column holds one of these ("" is an empty cell), and none of those.
     where: dict[str, list[str | int | float | bool]] = {}
+    where_not: dict[str, list[str | int | float | bool]] = {}
     columns: dict[str, str]
     constants: dict[str, str] = {}
     fields: dict[str, FieldSpec] = {}
@@ -113,6 +115,9 @@ class Source(Strict):
             raise ValueError("'subject' is given for changes and activities, and only for them")
         if self.fields and self.rows not in ("leads", "deals", "accounts", "contacts", "changes"):
             raise ValueError(f"rows of {self.rows} have no mapped fields")
+        if self.rows == "changes" and (not self.fields or ("field" in self.columns) != ("value" in self.columns)):
+            raise ValueError("changes need 'fields', and in 'columns' either both field and value (one row per field "
+                             "that changed) or neither (each row sets every one of the fields from its own column)")
         return self
 
     @property
@@ -147,6 +152,11 @@ class Mapping(Strict):
         for kind, name, spec in self.all_fields():
             if types.setdefault((kind, name), spec.type) != spec.type:
                 raise ValueError(f"{kind} field '{name}' has two types")
+        logs = {(one.subject_kind, name) for one in self.sources if one.rows == "changes" for name in one.fields}
+        for kind, name, spec in self.all_fields():
+            if spec.past == "logged" and (kind, name) not in logs:
+                raise ValueError(f"{kind} field '{name}' is marked logged, but no source of changes holds its log. "
+                                 "Mark it final_only, or at_creation when it does not change after creation")
         return self
 
     @property

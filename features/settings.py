@@ -34,6 +34,7 @@ class LightGBMSettings(Strict):
     min_data_in_leaf: Count
     lambda_l2: NotNegative
     feature_fraction: Share
+    bagging_fraction: Share
     num_threads: Count
 
 

@@ -1,0 +1,85 @@
+"""The catalogue: every feature of a kind of subject, the declared ones and those that a company's own data adds.
+
+Own data adds, without programming: the last value of each mapped field, and a clock and a count for each stage or
+status that was entered and each kind of activity that happened ("the clocks matter most"). Which of these exist is
+itself a matter of what was known: it is read from the history that is passed in.
+"""
+
+from __future__ import annotations
+
+from features.asof import AsOf, Feature, category, count, days_since_last, days_until, number
+from features.deal_stage import DEAL_FEATURES
+from features.history import Events, History
+from features.lead_quality import LEAD_FEATURES
+
+__all__ = ["catalogue"]
+
+DECLARED = {"lead": LEAD_FEATURES, "deal": DEAL_FEATURES}
+WELL_KNOWN = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category",
+              "rep_probability"}
+
+
+def catalogue(history: History, kind: str) -> list[Feature]:
+    """All features of leads or deals, in a fixed order."""
+    return [*DECLARED[kind], *_own_fields(history, kind), *_stage_clocks(history, kind),
+            *_activity_clocks(history, kind)]
+
+
+def _own_fields(history: History, kind: str) -> list[Feature]:
+    declared = WELL_KNOWN - ({"amount"} if kind == "lead" else set()) | {_state_field(history, kind)}
+    types = history.mapping.field_types(kind)
+    return [_own_field(name, types[name]) for name in sorted(types)
+            if name not in declared and types[name] != "text"]
+
+
+def _own_field(name: str, dtype: str) -> Feature:
+    if dtype == "date":
+        return Feature(f"field:{name}", f"Days from now to {name}.", "days", "number", name, False,
+                       f"its {name} is {{value}} days away", lambda pairs: days_until(pairs.changes(name), pairs))
+    if dtype == "category":
+        return Feature(f"field:{name}", f"Last value of {name}.", "text", "category", name, False,
+                       f"its {name} is {{value}}", lambda pairs: category(pairs.changes(name), pairs))
+    unit, wording = ("minor units", f"the size of its {name}") if dtype == "money" else (
+        "as entered", f"its {name} is {{value}}")
+    return Feature(f"field:{name}", f"Last value of {name}.", unit, "number", name, False, wording,
+                   lambda pairs: number(pairs.changes(name), pairs))
+
+
+def _stage_clocks(history: History, kind: str) -> list[Feature]:
+    field = _state_field(history, kind)
+    mapping = history.mapping
+    if kind == "lead":
+        ends = {*mapping.leads.converted, *mapping.leads.disqualified} if mapping.leads else set()
+    else:
+        ends = {stage.name for stage in mapping.stages if stage.outcome}
+    names = sorted({name for name in history.changes(kind, field).value if name is not None} - ends)
+    return [_stage_clock(field, name) for name in names]
+
+
+def _stage_clock(field: str, name: str) -> Feature:
+    def entries(pairs: AsOf) -> Events:
+        events = pairs.changes(field)
+        return events.where(events.value == name)
+
+    return Feature(f"days_since_{field}:{name}", f"Days since the {field} was last set to {name}.", "days", "number",
+                   "stage history", False, f"{{value}} days since {name}",
+                   lambda pairs: days_since_last(entries(pairs), pairs))
+
+
+def _activity_clocks(history: History, kind: str) -> list[Feature]:
+    return [feature for name in history.activity_kinds(kind) for feature in _activity_clock(name)]
+
+
+def _activity_clock(name: str) -> tuple[Feature, Feature]:
+    return (
+        Feature(f"days_since_activity:{name}", f"Days since the last {name}.", "days", "number", "engagement", True,
+                f"the last {name} was {{value}} days ago",
+                lambda pairs: days_since_last(pairs.activities(name), pairs)),
+        Feature(f"activities:{name}", f"Number of {name} so far.", "activities", "number", "engagement", True,
+                f"{{value}} {name} so far", lambda pairs: count(pairs.activities(name), pairs)),
+    )
+
+
+def _state_field(history: History, kind: str) -> str:
+    """The field whose value says where a subject stands: a lead's status, a deal's stage."""
+    return history.mapping.leads.field if kind == "lead" and history.mapping.leads else "stage"

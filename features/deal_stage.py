@@ -1,0 +1,152 @@
+"""Deal features: where a deal stands and how it got there, from what was known of it as of a date."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.asof import (
+    AsOf,
+    Feature,
+    Floats,
+    Texts,
+    category,
+    count,
+    days_since_last,
+    days_until,
+    newest,
+    number,
+    oldest,
+)
+from features.calendar import DAY, fiscal_quarter
+from features.history import Events
+
+__all__ = ["DEAL_FEATURES"]
+
+
+def _age(pairs: AsOf) -> Floats:
+    return (pairs.at - pairs.created_at) / DAY
+
+
+def _stage_order(pairs: AsOf) -> Floats:
+    order = {stage.name: float(i) for i, stage in enumerate(pairs.history.mapping.stages)}
+    return np.array([order.get(name, np.nan) for name in category(pairs.changes("stage"), pairs)], dtype=np.float64)
+
+
+def _days_in_stage(pairs: AsOf) -> Floats:
+    since_stage = days_since_last(pairs.changes("stage"), pairs)
+    return np.where(np.isnan(since_stage), _age(pairs), since_stage)
+
+
+def _steps_back(pairs: AsOf) -> Floats:
+    """Stage rows whose stage stands before that of the row before them, so far."""
+    events = pairs.changes("stage")
+    order = {stage.name: i for i, stage in enumerate(pairs.history.mapping.stages)}
+    rank = np.array([order.get(name, -1) for name in events.value], dtype=np.int64)
+    back = np.zeros(len(events), dtype=bool)
+    back[1:] = (rank[1:] < rank[:-1]) & (events.subject[1:] == events.subject[:-1]) & (rank[1:] >= 0)
+    return count(events.where(back), pairs)
+
+
+def _amount_change(pairs: AsOf) -> Floats:
+    """Amount now over the first amount; NaN where either is unknown or 0."""
+    events = pairs.changes("amount")
+    now, first = number(events, pairs), number(events, pairs.moved_to(pairs.created_at))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = now / first
+    return np.where(np.isfinite(ratio), ratio, np.nan)
+
+
+def _days_pushed(pairs: AsOf) -> Floats:
+    """Days by which the expected close stands later than when it was first entered."""
+    events = pairs.changes("expected_close")
+    if not len(events):
+        return np.full(len(pairs.at), np.nan)
+    first, last = oldest(events, pairs), newest(events, pairs)
+    return np.where(last >= 0, (events.moments[last] - events.moments[first]) / DAY, np.nan)
+
+
+def _pushes(pairs: AsOf) -> Floats:
+    return np.maximum(count(pairs.changes("expected_close"), pairs) - 1, 0)
+
+
+def _inbound(pairs: AsOf) -> Events:
+    events = pairs.activities()
+    return events.where(events.value == "inbound")
+
+
+def _roles_reached(pairs: AsOf) -> Floats:
+    roles = pairs.history.deal_roles()
+    reached = [count(roles.where(roles.value == role), pairs) > 0
+               for role in ("technical", "budget", "business", "user")]
+    return np.sum(reached, axis=0).astype(np.float64)
+
+
+def _days_to_quarter_end(pairs: AsOf) -> Floats:
+    moments, position = np.unique(pairs.at // DAY, return_inverse=True)
+    ends = np.array([fiscal_quarter(int(day) * DAY, pairs.history.mapping)[2] for day in moments], dtype=np.int64)
+    return (ends[position] - pairs.at) / DAY
+
+
+def _kind(pairs: AsOf) -> Texts:
+    links = pairs.history.deals.links
+    if "kind" not in links:
+        return np.full(len(pairs.at), None, dtype=object)
+    kind = links["kind"].astype(object)
+    return kind.where(kind.notna(), None).to_numpy(object)[pairs.subject]
+
+
+DEAL_FEATURES = [
+    Feature("deal_age_days", "Days since the deal was created.", "days", "number", "age", False,
+            "the deal is {value} days old", _age),
+    Feature("stage", "Stage of the deal.", "text", "category", "stage", True, "it stands at {value}",
+            lambda pairs: category(pairs.changes("stage"), pairs)),
+    Feature("stage_order", "Position of the stage in the company's list.", "position", "number", "stage", True,
+            "how far its stage is", _stage_order),
+    Feature("days_in_stage", "Days since the stage was last set.", "days", "number", "time in stage", True,
+            "{value} days in its stage", _days_in_stage),
+    Feature("stage_changes", "How often the stage was set.", "changes", "number", "stage history", False,
+            "its stage was set {value} times", lambda pairs: count(pairs.changes("stage"), pairs)),
+    Feature("stage_changes_last_28d", "Stage changes in the last 28 days.", "changes", "number", "stage history", True,
+            "{value} stage changes in 28 days", lambda pairs: count(pairs.changes("stage"), pairs, 28)),
+    Feature("steps_back", "Steps back to an earlier stage.", "changes", "number", "stage history", False,
+            "{value} steps back to an earlier stage", _steps_back),
+    Feature("amount", "Amount of the deal.", "minor units", "number", "amount", False, "the size of its amount",
+            lambda pairs: number(pairs.changes("amount"), pairs)),
+    Feature("amount_change_ratio", "Amount now over the first amount.", "ratio", "number", "amount", False,
+            "how its amount changed since the start", _amount_change),
+    Feature("deal_owner", "Who works the deal.", "text", "category", "owner", False, "it is owned by {value}",
+            lambda pairs: category(pairs.changes("owner"), pairs)),
+    Feature("owner_changes", "How often the owner was set.", "changes", "number", "owner", False,
+            "its owner was set {value} times", lambda pairs: count(pairs.changes("owner"), pairs)),
+    Feature("days_to_expected_close", "Days until the close date that the rep expects.", "days", "number",
+            "expected close", True, "its expected close is {value} days away",
+            lambda pairs: days_until(pairs.changes("expected_close"), pairs)),
+    Feature("expected_close_pushes", "How often the expected close was moved.", "changes", "number", "expected close",
+            True, "its expected close was moved {value} times", _pushes),
+    Feature("expected_close_days_pushed", "Days by which the expected close moved since it was first set.", "days",
+            "number", "expected close", True, "its expected close moved by {value} days", _days_pushed),
+    Feature("forecast_category", "The rep's forecast category.", "text", "category", "rep's view", False,
+            "its rep calls it {value}", lambda pairs: category(pairs.changes("forecast_category"), pairs)),
+    Feature("rep_probability", "The rep's own probability.", "as entered", "number", "rep's view", False,
+            "its rep's probability is {value}", lambda pairs: number(pairs.changes("rep_probability"), pairs)),
+    Feature("days_since_activity", "Days since the last activity of any kind.", "days", "number", "engagement", True,
+            "the last activity was {value} days ago", lambda pairs: days_since_last(pairs.activities(), pairs)),
+    Feature("activities_total", "Activities so far.", "activities", "number", "engagement", True,
+            "{value} activities so far", lambda pairs: count(pairs.activities(), pairs)),
+    Feature("activities_last_28d", "Activities in the last 28 days.", "activities", "number", "engagement", True,
+            "{value} activities in the last 28 days", lambda pairs: count(pairs.activities(), pairs, 28)),
+    Feature("days_since_inbound", "Days since the customer last got in touch.", "days", "number", "replies", True,
+            "the customer last got in touch {value} days ago",
+            lambda pairs: days_since_last(_inbound(pairs), pairs)),
+    Feature("inbound_last_28d", "Times the customer got in touch in the last 28 days.", "activities", "number",
+            "replies", True, "the customer got in touch {value} times in 28 days",
+            lambda pairs: count(_inbound(pairs), pairs, 28)),
+    Feature("contacts_reached", "Contacts who take part in the decision.", "contacts", "number", "roles", True,
+            "{value} contacts take part", lambda pairs: count(pairs.history.deal_roles(), pairs)),
+    Feature("roles_reached", "Roles reached of technical, budget, business and user.", "roles", "number", "roles",
+            True, "{value} of 4 roles reached", _roles_reached),
+    Feature("days_to_quarter_end", "Days to the end of the fiscal quarter.", "days", "number", "calendar", False,
+            "the quarter ends in {value} days", _days_to_quarter_end),
+    Feature("kind", "New business, renewal or expansion.", "text", "category", "kind", False, "it is {value} business",
+            _kind),
+]

@@ -1,0 +1,110 @@
+"""Lead features: how good a lead looks, from what was known of it as of a date."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.asof import (
+    AsOf,
+    Feature,
+    Floats,
+    Texts,
+    category,
+    count,
+    days_since_first,
+    days_since_last,
+)
+from features.calendar import DAY, local_micros
+
+__all__ = ["LEAD_FEATURES"]
+
+
+def _status_field(pairs: AsOf) -> str:
+    outcome = pairs.history.mapping.leads
+    return outcome.field if outcome else "status"
+
+
+def _age(pairs: AsOf) -> Floats:
+    return (pairs.at - pairs.created_at) / DAY
+
+
+def _status(pairs: AsOf) -> Texts:
+    return category(pairs.changes(_status_field(pairs)), pairs)
+
+
+def _days_in_status(pairs: AsOf) -> Floats:
+    return days_since_last(pairs.changes(_status_field(pairs)), pairs)
+
+
+def _status_changes(pairs: AsOf) -> Floats:
+    return count(pairs.changes(_status_field(pairs)), pairs)
+
+
+def _direction(pairs: AsOf, direction: str) -> Floats:
+    events = pairs.activities()
+    return days_since_last(events.where(events.value == direction), pairs)
+
+
+def _direction_count(pairs: AsOf, direction: str) -> Floats:
+    events = pairs.activities()
+    return count(events.where(events.value == direction), pairs, 28)
+
+
+def _first_response_days(pairs: AsOf) -> Floats:
+    # Days from creation to the first activity; unknown while there is none.
+    return _age(pairs) - days_since_first(pairs.activities(), pairs)
+
+
+def _weekday(pairs: AsOf) -> Floats:
+    local_day = local_micros(pairs.created_at, pairs.history.mapping.zone) // DAY
+    return ((local_day + 3) % 7).astype(np.float64)  # 1970-01-01 was a Thursday
+
+
+def _same_account(pairs: AsOf) -> Floats:
+    """Other leads of the account that were there at the time; NaN without an account."""
+    leads = pairs.history.leads
+    if "account_id" not in leads.links:
+        return np.full(len(pairs.at), np.nan)
+    account = leads.links["account_id"].astype(object)
+    code, _ = account.factorize()
+    group = np.where(code < 0, code.max(initial=-1) + 1 + np.arange(len(code)), code)
+    order = np.lexsort((leads.visible_at, group))
+    times = np.unique(leads.visible_at)
+    key = group[order] * (len(times) + 1) + np.searchsorted(times, leads.visible_at[order])
+    asked = group[pairs.subject]
+    rank = np.searchsorted(times, pairs.at, side="right") - 1
+    upto = np.searchsorted(key, asked * (len(times) + 1) + rank, side="right")
+    first = np.searchsorted(key, asked * (len(times) + 1))
+    return np.where(code[pairs.subject] < 0, np.nan, upto - first - 1.0)
+
+
+LEAD_FEATURES = [
+    Feature("lead_age_days", "Days since the lead was created.", "days", "number", "age", False,
+            "the lead is {value} days old", _age),
+    Feature("status", "Status of the lead.", "text", "category", "status", False, "its status is {value}", _status),
+    Feature("days_in_status", "Days since the status was last set.", "days", "number", "status", True,
+            "its status was set {value} days ago", _days_in_status),
+    Feature("status_changes", "How often the status was set.", "changes", "number", "status", False,
+            "its status was set {value} times", _status_changes),
+    Feature("lead_owner", "Who works the lead.", "text", "category", "owner", False, "it is owned by {value}",
+            lambda pairs: category(pairs.changes("owner"), pairs)),
+    Feature("days_since_activity", "Days since the last activity of any kind.", "days", "number", "engagement", True,
+            "the last activity was {value} days ago", lambda pairs: days_since_last(pairs.activities(), pairs)),
+    Feature("activities_total", "Activities so far.", "activities", "number", "engagement", True,
+            "{value} activities so far", lambda pairs: count(pairs.activities(), pairs)),
+    Feature("activities_last_7d", "Activities in the last 7 days.", "activities", "number", "engagement", True,
+            "{value} activities in the last 7 days", lambda pairs: count(pairs.activities(), pairs, 7)),
+    Feature("activities_last_28d", "Activities in the last 28 days.", "activities", "number", "engagement", True,
+            "{value} activities in the last 28 days", lambda pairs: count(pairs.activities(), pairs, 28)),
+    Feature("days_since_inbound", "Days since the customer last got in touch.", "days", "number", "replies", True,
+            "the customer last got in touch {value} days ago", lambda pairs: _direction(pairs, "inbound")),
+    Feature("inbound_last_28d", "Times the customer got in touch in the last 28 days.", "activities", "number",
+            "replies", True, "the customer got in touch {value} times in 28 days",
+            lambda pairs: _direction_count(pairs, "inbound")),
+    Feature("first_response_days", "Days from creation to the first activity.", "days", "number", "response", True,
+            "the first activity came {value} days after the lead", _first_response_days),
+    Feature("created_weekday", "Weekday of creation, Monday is 0.", "weekday", "number", "calendar", False,
+            "the weekday on which it came in", _weekday),
+    Feature("account_leads", "Other leads of the same account so far.", "leads", "number", "account", False,
+            "{value} other leads of the same account", _same_account),
+]

@@ -1,0 +1,93 @@
+"""What the models are measured against: base rate, rate by stage, Aalen–Johansen by stage × days in stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.history import Int
+
+__all__ = ["AalenJohansen", "state_rate"]
+
+Floats = npt.NDArray[np.float64]
+BAND_DAYS = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)  # bands of the time in stage
+SHRINKAGE_ROWS = 20.0  # a cell with this many rows trusts itself and its stage equally
+
+
+@dataclass(frozen=True)
+class AalenJohansen:
+    """Hazards by cell counts: a stage's band of days in stage, shrunk to its stage, shrunk to all.
+
+    The discrete Aalen–Johansen estimator (Aalen & Johansen 1978) in each cell, with SHRINKAGE_ROWS rows' worth of
+    the wider group's hazards added, so that an empty cell speaks with its stage's voice.
+    cells : cell name to hazards (m, 3). The name "" is everyone, "stage" a stage, "stage|band" a cell.
+    """
+
+    cells: dict[str, Floats]
+
+    @staticmethod
+    def fit(state: pd.Series, days_in_state: Floats, landmark: Int, position: Int, label: Int, weight: Floats,
+            n_bins: int) -> AalenJohansen:
+        """Count rows (landmark, bin, label; weight per row) by the landmarks' state (n,) and days in it (n,)."""
+        stage, cell = cell_names(state, days_in_state)
+        everyone = _counts(np.zeros(len(landmark), dtype=np.int64), position, label, weight, 1, n_bins)[0]
+        total = everyone.sum(axis=1, keepdims=True)
+        flat = everyone.sum(axis=0) / max(everyone.sum(), 1.0)  # bins that nothing has reached yet
+        pooled = (everyone + flat) / (total + 1.0)
+        cells = {"": pooled}
+        for names, parent in ((stage, None), (cell, stage)):
+            levels, code = np.unique(names, return_inverse=True)
+            counts = _counts(code[landmark], position, label, weight, len(levels), n_bins)
+            above = dict(zip(names, parent, strict=True)) if parent is not None else {}
+            for i, level in enumerate(levels):
+                wider = cells[above.get(level, "")]
+                cells[str(level)] = (counts[i] + SHRINKAGE_ROWS * wider) / (
+                    counts[i].sum(axis=1, keepdims=True) + SHRINKAGE_ROWS)
+        return AalenJohansen(cells)
+
+    def hazards(self, state: pd.Series, days_in_state: Floats) -> Floats:
+        """Hazards (n, m, 3) of subjects in a state (n,) for some days (n,)."""
+        stage, cell = cell_names(state, days_in_state)
+        names = np.array([c if c in self.cells else s if s in self.cells else ""
+                          for c, s in zip(cell, stage, strict=True)], dtype=object)
+        levels, code = np.unique(names.astype(str), return_inverse=True)
+        table = np.stack([self.cells[str(level)] for level in levels]) if len(levels) else \
+            np.empty((0, *self.cells[""].shape))
+        return np.asarray(table[code], dtype=np.float64)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: table.tolist() for name, table in sorted(self.cells.items())}
+
+    @staticmethod
+    def from_dict(content: dict[str, Any]) -> AalenJohansen:
+        return AalenJohansen({name: np.array(table, dtype=np.float64) for name, table in content.items()})
+
+
+def cell_names(state: pd.Series, days_in_state: Floats) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """Names of each subject's stage and cell, (n,) each."""
+    stage = state.astype(object).where(state.notna(), "(none)").astype(str)
+    band = pd.Series(np.searchsorted(BAND_DAYS, np.nan_to_num(days_in_state), side="right").astype(str),
+                     index=stage.index)
+    return stage.to_numpy(object), (stage + "|" + band).to_numpy(object)
+
+
+def _counts(group: Int, position: Int, label: Int, weight: Floats, n_groups: int, n_bins: int) -> Floats:
+    flat = (group * n_bins + position) * 3 + label
+    return np.bincount(flat, weights=weight, minlength=n_groups * n_bins * 3).reshape(n_groups, n_bins, 3)
+
+
+def state_rate(state: pd.Series, won: npt.NDArray[np.bool_], asked: pd.Series) -> tuple[float, Floats]:
+    """Base rate and, for each asked state, the share won in that state (one pseudo-subject at the base rate).
+
+    state, won : (n,) of past subjects whose window had closed. asked : (k,). Returns (rate, (k,) rates).
+    """
+    base = (float(won.sum()) + 0.5) / (len(won) + 1.0)
+    frame = pd.DataFrame({"state": state.astype(object).where(state.notna(), "(none)").to_numpy(object), "won": won})
+    by_state = frame.groupby("state")["won"].agg(["sum", "count"])
+    rate = (by_state["sum"] + base) / (by_state["count"] + 1.0)
+    named = asked.astype(object).where(asked.notna(), "(none)")
+    return base, named.map(rate).astype(float).fillna(base).to_numpy(np.float64)

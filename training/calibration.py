@@ -1,0 +1,127 @@
+"""Calibration of hazards, and the figures that say how right probabilities are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.history import Int
+from training.outcomes import LOST, WON
+
+__all__ = ["Calibrator", "age_state_groups", "choose_calibrator", "expected_calibration_error", "scores"]
+
+Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """Additive log-hazard offsets for winning and losing: `pooled` for all, `groups` on top for each group.
+
+    The outputs are never recalibrated: curves, scores and forecasts all follow from the calibrated hazards.
+    """
+
+    pooled: tuple[float, float] = (0.0, 0.0)
+    groups: dict[str, tuple[float, float]] | None = None
+
+    @staticmethod
+    def learn(hazards: Floats, label: Int, group: Texts, prior_events: float, *, by_group: bool) -> Calibrator:
+        """Learn from out-of-time rows: hazards (rows, 3), what happened (rows,), and each row's group (rows,)."""
+        pooled = tuple(_offset(float((label == state).sum()), float(hazards[:, state].sum()), prior_events)
+                       for state in (WON, LOST))
+        if not by_group:
+            return Calibrator((pooled[0], pooled[1]))
+        groups = {}
+        for name in np.unique(group.astype(str)):
+            here = group == name
+            offsets = [_offset(float((label[here] == state).sum()),
+                               float(hazards[here, state].sum()) * float(np.exp(pooled[state - 1])), prior_events)
+                       for state in (WON, LOST)]
+            groups[str(name)] = (offsets[0], offsets[1])
+        return Calibrator((pooled[0], pooled[1]), groups)
+
+    def apply(self, hazards: Floats, group: Texts) -> Floats:
+        """Calibrate hazards (n, m, 3) of subjects in groups (n,)."""
+        offsets = np.tile(np.array(self.pooled), (len(group), 1))
+        if self.groups:
+            offsets = offsets + np.array([self.groups.get(name, (0.0, 0.0)) for name in group.tolist()]).reshape(-1, 2)
+        return shift_hazards(hazards, offsets[:, None, :])
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"pooled": list(self.pooled), "groups": {k: list(v) for k, v in sorted((self.groups or {}).items())}}
+
+    @staticmethod
+    def from_dict(content: dict[str, Any]) -> Calibrator:
+        pooled = content["pooled"]
+        return Calibrator((pooled[0], pooled[1]), {k: (v[0], v[1]) for k, v in content["groups"].items()} or None)
+
+
+def shift_hazards(hazards: Floats, offsets: Floats) -> Floats:
+    """Multiply the hazards of winning and losing by exp(offsets); what is left over goes on. Shapes (…, 3), (…, 2)."""
+    ends = hazards[..., 1:] * np.exp(offsets)
+    total = ends.sum(axis=-1, keepdims=True)
+    ends = np.where(total > 0.999, ends * 0.999 / np.maximum(total, 1e-12), ends)
+    return np.concatenate([1.0 - ends.sum(axis=-1, keepdims=True), ends], axis=-1)
+
+
+def _offset(observed: float, expected: float, prior_events: float) -> float:
+    return float(np.log((observed + prior_events) / (expected + prior_events)))
+
+
+def age_state_groups(age_days: Floats, state: Texts, cycle_days: float) -> Texts:
+    """Calibration group of each subject: coarse age band (below half, up to one and a half cycles, older) × state."""
+    band = np.searchsorted([0.5 * cycle_days, 1.5 * cycle_days], age_days, side="right")
+    return np.array([f"{b}|{'(none)' if s is None or s != s else s}" for b, s in zip(band, state, strict=True)],
+                    dtype=object)
+
+
+def choose_calibrator(hazards: Floats, label: Int, group: Texts, fold: Int, seen_by: Floats,
+                      prior_events: float) -> Calibrator:
+    """Choose none, pooled or grouped offsets by out-of-time log-loss, then learn them from all rows.
+
+    hazards (rows, 3), label, group, fold (rows,): out-of-time rows of earlier origins, numbered in time. seen_by
+    (rows,) : number of the first fold at whose origin the row's outcome was known. A fold is judged with offsets learned
+    from what was known at its own origin; without two folds, or without a gain, there are no offsets.
+    """
+    gain = {True: 0.0, False: 0.0}
+    for k in np.unique(fold)[1:]:
+        before, here = seen_by <= k, fold == k
+        if not before.any():
+            continue
+        plain = _row_loss(hazards[here], label[here])
+        for by_group in gain:
+            learned = Calibrator.learn(hazards[before], label[before], group[before], prior_events, by_group=by_group)
+            shifted = learned.apply(hazards[here][:, None, :], group[here])[:, 0, :]
+            gain[by_group] += plain - _row_loss(shifted, label[here])
+    by_group = gain[True] > gain[False]
+    if max(gain.values()) <= 0.0:
+        return Calibrator()
+    return Calibrator.learn(hazards, label, group, prior_events, by_group=by_group)
+
+
+def _row_loss(hazards: Floats, label: Int) -> float:
+    return float(-np.log(np.maximum(hazards[np.arange(len(label)), label], 1e-12)).sum())
+
+
+def scores(probability: Floats, won: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """AUC, log-loss, Brier score, predicted over actual and counts of n probabilities. AUC is NaN for one class."""
+    from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+
+    both = won.any() and not won.all()
+    return {
+        "n": float(len(won)), "won": float(won.sum()),
+        "auc": float(roc_auc_score(won, probability)) if both else float("nan"),
+        "log_loss": float(log_loss(won, np.clip(probability, 1e-6, 1 - 1e-6), labels=[False, True])),
+        "brier": float(brier_score_loss(won, probability)),
+        "predicted_over_actual": float(probability.sum() / max(won.sum(), 1)),
+    }
+
+
+def expected_calibration_error(probability: Floats, won: npt.NDArray[np.bool_], bins: int = 10) -> float:
+    """Mean gap between predicted and observed share over equally filled bins, weighted by their size (0 is perfect)."""
+    order = np.argsort(probability, kind="stable")
+    return float(sum(abs(probability[part].sum() - won[part].sum()) for part in np.array_split(order, bins))
+                 / max(len(won), 1))

@@ -1,0 +1,99 @@
+"""Curves: P(won), P(lost) and P(still open) of many subjects at any time after a landmark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.calendar import DAY, business_clock
+from features.history import Int
+from features.mapping import Mapping
+
+__all__ = ["Curves", "curves_from_hazards"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Cumulative chances of n subjects over m bins, from the landmark on.
+
+    at : (n,) landmark in microseconds. edges_days : (m + 1,) from 0 on. win, lose : (n, m + 1) cumulative, so that
+    win + lose + open = 1 everywhere. Inside a bin wins spread over its business days, losses over its calendar days.
+    """
+
+    at: Int
+    edges_days: Floats
+    win: Floats
+    lose: Floats
+    mapping: Mapping
+
+    def win_by(self, moment: Int | int) -> Floats:
+        """P(won at or before each moment), (n,)."""
+        left, _, business = self._place(moment)
+        return self._between(self.win, left, business)
+
+    def lose_by(self, moment: Int | int) -> Floats:
+        """P(lost at or before each moment), (n,)."""
+        left, calendar, _ = self._place(moment)
+        return self._between(self.lose, left, calendar)
+
+    def open_at(self, moment: Int | int) -> Floats:
+        """P(still open at each moment), (n,)."""
+        return 1.0 - self.win_by(moment) - self.lose_by(moment)
+
+    @property
+    def end(self) -> Int:
+        """Last moment that each curve covers; after it nothing is said."""
+        return self.at + int(self.edges_days[-1] * DAY)
+
+    def win_quantile(self, level: float) -> Int:
+        """Moment by which the share `level` of the wins has come, given a win by the curve's end; -1 without any."""
+        total = self.win[:, -1]
+        moment = self._first_moment(lambda t: self.win_by(t) >= level * total)
+        return np.where(total > 1e-9, moment, -1)
+
+    def end_quantile(self, level: float) -> Int:
+        """Moment by which the subject is won or lost with probability `level`; -1 when not by the curve's end."""
+        moment = self._first_moment(lambda t: 1.0 - self.open_at(t) >= level)
+        return np.where(self.win[:, -1] + self.lose[:, -1] >= level, moment, -1)
+
+    def _first_moment(self, reached: Callable[[Int], npt.NDArray[np.bool_]]) -> Int:
+        # Bisection to the second: it inverts whatever the interpolation does, so quantiles and curves agree.
+        low, high = self.at.copy(), self.end
+        while (high - low).max(initial=0) > 1_000_000:
+            middle = low + (high - low) // 2
+            done = reached(middle)
+            low, high = np.where(done, low, middle), np.where(done, middle, high)
+        return high
+
+    def _place(self, moment: Int | int) -> tuple[Int, Floats, Floats]:
+        """Bin of each moment, the share of its calendar time gone, and that of its business time."""
+        moment = np.clip(np.broadcast_to(np.asarray(moment, dtype=np.int64), self.at.shape), self.at, self.end)
+        days = (moment - self.at) / DAY
+        left = np.clip(np.searchsorted(self.edges_days, days, side="right") - 1, 0, len(self.edges_days) - 2)
+        start_days, end_days = self.edges_days[left], self.edges_days[left + 1]
+        calendar = np.clip((days - start_days) / (end_days - start_days), 0.0, 1.0)
+        start = business_clock(self.at + (start_days * DAY).astype(np.int64), self.mapping)
+        span = business_clock(self.at + (end_days * DAY).astype(np.int64), self.mapping) - start
+        gone = business_clock(moment, self.mapping) - start
+        business = np.where(span > 1e-9, np.clip(gone / np.maximum(span, 1e-9), 0.0, 1.0), calendar)
+        return left, calendar, business
+
+    @staticmethod
+    def _between(curve: Floats, left: Int, share: Floats) -> Floats:
+        row = np.arange(len(left))
+        return curve[row, left] * (1.0 - share) + curve[row, left + 1] * share
+
+
+def curves_from_hazards(at: Int, edges_days: Floats, hazards: Floats, mapping: Mapping) -> Curves:
+    """Turn hazards (n, m, 3: goes on, won, lost, summing to 1) into curves."""
+    n = len(hazards)
+    survival = np.concatenate([np.ones((n, 1)), np.cumprod(hazards[:, :, 0], axis=1)], axis=1)[:, :-1]
+    start = np.zeros((n, 1))
+    win = np.concatenate([start, np.cumsum(survival * hazards[:, :, 1], axis=1)], axis=1)
+    lose = np.concatenate([start, np.cumsum(survival * hazards[:, :, 2], axis=1)], axis=1)
+    return Curves(at, edges_days, win, lose, mapping)

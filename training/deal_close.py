@@ -1,0 +1,133 @@
+"""Deal close: P(win), P(lose) and P(open) of deals by any date, and when they close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.calendar import DAY
+from features.errors import BadInput, Conflict
+from features.history import History, Int
+from features.settings import Settings
+from training.evidence.judge import Asked, finite, judge_fold, pooled
+from training.evidence.rolling import Fold, Task, fit, roll
+from training.fingerprint import fingerprint
+from training.forecast import judge_forecasts
+from training.hazard import FAST_LIFE_DAYS, HazardModel, bin_edges, landmark_table
+from training.outcomes import OPEN, Landmarks, Outcomes, grid_landmarks, outcomes
+from training.result import TrainingResult, silent, training_result
+
+__all__ = ["evaluation_days", "score", "task", "train"]
+
+LAST_DAY_LEVEL = 0.98  # curves reach as far as this share of the won deals' remaining lives
+
+
+def train(history: History, as_of: int, settings: Settings, folder: Path,
+          progress: Callable[[str], None] = silent) -> TrainingResult:
+    """Train on what was known at `as_of` and write the model's files into `folder`.
+
+    Nothing after `as_of` is read, so cutting the history there leaves the files byte-identical. Raises Conflict when
+    no deal had been won by then.
+    """
+    job = task(history.until(as_of), as_of)
+    folds = roll(job, as_of, settings.training, progress)
+    progress("deals: fitting up to the date")
+    model = fit(job, as_of, settings.training, folds, settings.training.seeds)
+    progress("deals: looking back at past forecasts")
+    origins, asked = _judge(job, folds, as_of)
+    evaluation = {"window_days": evaluation_days(job.cycle_days), "origins": origins,
+                  "periods": judge_forecasts(job.history, [fold.model for fold in folds], as_of, settings)}
+    return training_result(model, evaluation, asked, settings, folder)
+
+
+def task(history: History, as_of: int) -> Task:
+    """Landmarks, bins and windows of all deals in a history that ends at `as_of`."""
+    ends = outcomes(history, "deal")
+    if not len(ends.won_at[0]):
+        raise Conflict(f"No deal of {history.mapping.company} had been won by that date, so there is nothing to learn "
+                       "from. Train as of a later date, or import the closed deals with their closing dates.")
+    cycle_days = max(float(np.median(ends.life_days)), 1.0)
+    landmarks = grid_landmarks(ends, as_of, 3.5 if cycle_days < FAST_LIFE_DAYS else 7)
+    edges = bin_edges(cycle_days, max(91.0, _remaining_life(ends, landmarks)))
+    window_end = landmarks.at + evaluation_days(cycle_days) * DAY
+    return Task(history, ends, landmark_table(history, "deal", landmarks), edges, cycle_days, window_end,
+                fingerprint(history))
+
+
+def evaluation_days(cycle_days: float) -> int:
+    """Window in which "won" is asked when models are judged: four weeks where lives are short, else a quarter."""
+    return 28 if cycle_days < FAST_LIFE_DAYS else 91
+
+
+def _remaining_life(ends: Outcomes, landmarks: Landmarks) -> float:
+    subject, won_at = ends.won_at
+    last_win = np.full(len(ends.history.deals), -1, dtype=np.int64)
+    last_win[subject] = won_at
+    left = (last_win[landmarks.subject] - landmarks.at) / DAY
+    return float(np.quantile(left[left > 0], LAST_DAY_LEVEL)) if (left > 0).any() else 0.0
+
+
+def open_deals(history: History, as_of: int) -> Int:
+    """Codes of the deals that were open as of a moment, as known then."""
+    everyone = np.arange(len(history.deals))
+    return everyone[outcomes(history, "deal").is_open(everyone, np.full(len(everyone), as_of))]
+
+
+def _judge(job: Task, folds: list[Fold], as_of: int) -> tuple[list[dict[str, float | None]], list[Asked]]:
+    origins, asked = [], []
+    for fold in folds:
+        window = fold.origin + evaluation_days(job.cycle_days) * DAY
+        subject = np.arange(len(job.history.deals))
+        at = np.full(len(subject), fold.origin)
+        subject = subject[job.ends.is_open(subject, at)]
+        if window > as_of or not len(subject):
+            continue
+        table = landmark_table(job.history, "deal", Landmarks(subject, at[:len(subject)]))
+        figures, answers = judge_fold(job, fold, table, np.full(len(subject), window))
+        origins.append({"origin": fold.origin, **finite(figures)})
+        asked.append(answers)
+    return origins, asked
+
+
+def score(model: HazardModel, history: History, as_of: int, within_days: float,
+          ids: list[str] | None = None) -> pd.DataFrame:
+    """Scores of deals open as of a moment, or of those asked for by id.
+
+    Returns deal_id, p_win, p_lose, p_open within `within_days`; close_p10, _p50, _p90: moments given a win;
+    resolve_p10, _p50, _p90: moments of either end; both as UTC text, None beyond the model's reach. Raises NotFound for
+    an unknown id and BadInput for a deal that had ended by then.
+    """
+    if ids is None:
+        subject = open_deals(history, as_of)
+    else:
+        subject = history.codes("deal", ids)
+        _refuse_ended(history, subject, as_of)
+    curves = model.curves(history, subject, np.full(len(subject), as_of))
+    window = as_of + round(within_days * DAY)
+    win, lose = curves.win_by(window), curves.lose_by(window)
+    frame = pd.DataFrame({"deal_id": history.deals.ids[subject], "p_win": win, "p_lose": lose,
+                          "p_open": 1.0 - win - lose})
+    for name, quantile in (("close", curves.win_quantile), ("resolve", curves.end_quantile)):
+        for level in (10, 50, 90):
+            frame[f"{name}_p{level}"] = _texts(quantile(level / 100))
+    return frame
+
+
+def _refuse_ended(history: History, subject: Int, as_of: int) -> None:
+    at = np.full(len(subject), as_of)
+    ends = outcomes(history, "deal")
+    ended = ~ends.is_open(subject, at)
+    if ended.any():
+        first = np.flatnonzero(ended)[:3]
+        state = ends.state_as_of(subject[first], at[first])
+        words = [f"{history.deals.ids[subject[i]]} ({'not created yet' if s == OPEN else ('won', 'lost')[s - 1]})"
+                 for i, s in zip(first, state, strict=True)]
+        raise BadInput(f"Not open as of that date: deal {', '.join(words)}. Ask for open deals only.")
+
+
+def _texts(moments: Int) -> list[str | None]:
+    stamps = pd.DatetimeIndex(np.maximum(moments, 0).astype("datetime64[us]")).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [text if moment >= 0 else None for text, moment in zip(stamps, moments.tolist(), strict=True)]

@@ -1,0 +1,1 @@
+"""Evidence: how right the models have been at earlier origins."""

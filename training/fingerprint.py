@@ -1,0 +1,23 @@
+"""A fingerprint of what was known: the same facts give the same text, whoever imported them and when."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from features.history import History
+
+__all__ = ["fingerprint"]
+
+
+def fingerprint(history: History) -> str:
+    """SHA-256 over all rows of all tables, whatever their order; `recorded_at` and `source` do not count."""
+    digest = hashlib.sha256()
+    for name in sorted(history.tables):
+        table = history.tables[name].drop(columns=["recorded_at", "source"])
+        rows = np.sort(pd.util.hash_pandas_object(table, index=False).to_numpy())
+        digest.update(f"{name} {sorted(table.columns)} {len(table)}".encode())
+        digest.update(rows.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,329 @@
+"""The forecast of a period: won so far, plus open deals, plus deals that do not exist yet.
+
+All three come from one set of Monte Carlo draws, so that a total's percentiles and those of its owners agree. Open
+deals are won by their curves; deals to come are past weeks of intake drawn whole, so that their number, owners and
+amounts stay together, each deal with the curve it had at its creation; one shock a draw moves all win hazards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.asof import AsOf, category, moment, number
+from features.calendar import DAY, business_clock, fiscal_quarter, iso
+from features.errors import BadInput
+from features.history import History, Int
+from features.money import to_major
+from features.settings import Settings
+from training.curves import Curves
+from training.hazard import FAST_LIFE_DAYS, HazardModel
+from training.outcomes import Outcomes, outcomes
+
+__all__ = ["actual", "forecast", "judge_forecasts", "reps_call"]
+
+Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.object_]
+SHOCK_LEVELS = 64  # the shock is drawn from this many equally likely levels, which keeps large draws cheap
+NO_OWNER = "(no owner)"
+PERIOD_DAYS = 28  # the period on which forecasts are judged where lives are short; else the fiscal quarter
+
+
+@dataclass(frozen=True)
+class Part:
+    """Deals that may be won in the period: per deal its owner, amounts and P(win in period) at each shock level.
+
+    owner : (n,) positions in the list of owners. win : (levels, n). amount : (n,) minor units, NaN where unknown.
+    """
+
+    owner: Int
+    win: Floats
+    amount: Floats
+
+
+def forecast(model: HazardModel, history: History, as_of: int, start: int, end: int, settings: Settings,
+             by_owner: bool = True) -> dict[str, Any]:
+    """Forecast what is won in (start, end], from what was known at `as_of`.
+
+    Returns the number and the amount (major units) won, each as mean, P10, P50, P90: in total, as the means of its
+    parts and by owner. Raises BadInput when the period is over at `as_of` or ends before it starts.
+    """
+    zone = history.mapping.zone
+    if end <= start:
+        raise BadInput(f"The period ends at {iso(end, zone)}, which is not after its start, {iso(start, zone)}.")
+    if end <= as_of:
+        raise BadInput(f"The period was over at {iso(end, zone)}, before the as-of date {iso(as_of, zone)}. "
+                       "Ask for a period that is not over, or as of an earlier date.")
+    history = history.until(as_of)
+    ends = outcomes(history, "deal")
+    random = np.random.default_rng(0)
+    shock = shock_levels(shock_sd(model, settings))
+    owners = Owners()
+    won = actual_deals(ends, start, min(as_of, end))
+    won_owner = owners.codes(owner_of(history, *won))
+    won_amount = np.nan_to_num(amount_of(history, *won))
+    open_part = _open_part(model, history, ends, as_of, start, end, shock, owners)
+    weeks, source_chance = _new_parts(model, history, as_of, start, end, shock, owners, settings)
+    closing = closing_ratios(history, ends)
+    draws = settings.forecast.draws
+    level = random.integers(len(shock), size=draws)
+    count, amount = _draw(open_part, level, closing, random, len(owners.ids))
+    new_count, new_amount = np.zeros_like(count), np.zeros_like(amount)
+    for week in weeks:
+        chosen = random.choice(len(source_chance), size=draws, p=source_chance)
+        for source in np.unique(chosen):
+            here = np.flatnonzero(chosen == source)
+            drawn = _draw(week[source], level[here], closing, random, len(owners.ids))
+            new_count[here] += drawn[0]
+            new_amount[here] += drawn[1]
+    so_far_count = np.bincount(won_owner, minlength=len(owners.ids)).astype(np.float64)
+    so_far_amount = np.bincount(won_owner, weights=won_amount, minlength=len(owners.ids))
+    currency = history.mapping.currency
+    parts = {"won_so_far": (so_far_count.sum(), so_far_amount.sum()),
+             "open": (count.sum(axis=1).mean(), amount.sum(axis=1).mean()),
+             "new": (new_count.sum(axis=1).mean(), new_amount.sum(axis=1).mean())}
+    all_count, all_amount = so_far_count + count + new_count, so_far_amount + amount + new_amount
+    total = {**_summary(all_count.sum(axis=1), all_amount.sum(axis=1), currency),
+             "parts": {name: {"won_count": float(n), "won_amount": to_major(value, currency)}
+                       for name, (n, value) in parts.items()}}
+    groups = [{"by": "owner", "id": owner, "name": owner_name(history, owner),
+               **_summary(all_count[:, i], all_amount[:, i], currency)}
+              for i, owner in enumerate(owners.ids)] if by_owner else []
+    return {"as_of": iso(as_of, zone), "from": iso(start, zone), "to": iso(end, zone), "currency": currency,
+            "total": total,
+            "groups": sorted(groups, key=lambda group: (-group["won_amount"]["mean"], group["id"]))}
+
+
+class Owners:
+    """Owners in the order in which they were met."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def codes(self, names: Texts) -> Int:
+        for name in names:
+            if name not in self.ids:
+                self.ids.append(name)
+        return pd.Index(self.ids, dtype=object).get_indexer(pd.Index(names, dtype=object)).astype(np.int64)
+
+
+def _summary(count: Floats, amount: Floats, currency: str) -> dict[str, dict[str, float]]:
+    def of(values: Floats) -> list[float]:
+        return [float(values.mean()), *np.quantile(values, [0.1, 0.5, 0.9]).tolist()]
+
+    names = ("mean", "p10", "p50", "p90")
+    return {"won_count": dict(zip(names, of(count), strict=True)),
+            "won_amount": dict(zip(names, [to_major(value, currency) for value in of(amount)], strict=True))}
+
+
+def _draw(part: Part, level: Int, closing: Floats, random: np.random.Generator, n_owners: int) -> tuple[Floats, Floats]:
+    """Draw who is won and for how much: number and amount (minor units) by owner, (draws, owners) each."""
+    draws, n = len(level), len(part.owner)
+    count, amount = np.zeros((draws, n_owners)), np.zeros((draws, n_owners))
+    if not n:
+        return count, amount
+    membership = np.zeros((n, n_owners))
+    membership[np.arange(n), part.owner] = 1.0
+    known = part.amount[np.isfinite(part.amount)]
+    for first in range(0, draws, max(1, 4_000_000 // n)):
+        here = slice(first, first + max(1, 4_000_000 // n))
+        won = random.random((len(level[here]), n)) < part.win[level[here]]
+        row, deal = np.nonzero(won)
+        value = part.amount[deal]
+        if len(known):
+            value = np.where(np.isfinite(value), value, random.choice(known, size=len(value)))
+        value = np.nan_to_num(value) * random.choice(closing, size=len(value))
+        paid = np.zeros(won.shape)
+        paid[row, deal] = value
+        count[here] = won @ membership
+        amount[here] = paid @ membership
+    return count, amount
+
+
+def shock_levels(sd: float) -> Floats:
+    """Equally likely levels of the shared shock on the log-hazard of winning."""
+    from scipy.stats import norm
+
+    return np.asarray(sd * norm.ppf((np.arange(SHOCK_LEVELS) + 0.5) / SHOCK_LEVELS), dtype=np.float64)
+
+
+def shock_sd(model: HazardModel, settings: Settings) -> float:
+    """Spread of the shared shock: the prior, and past forecasts' squared log-errors less their own draws' variance.
+
+    Overlapping periods count as span over length, so that the same weeks do not speak twice.
+    """
+    periods = [one for one in model.evaluation.get("periods", []) if one["won_count"]["actual"] > 0]
+    prior, weight = settings.forecast.shock_sd**2, settings.forecast.shock_prior_periods
+    if not periods:
+        return float(np.sqrt(prior))
+    error = np.array([np.log(one["won_count"]["actual"] / max(one["won_count"]["mean"], 0.5)) for one in periods])
+    spread = np.array([(one["won_count"]["p90"] - one["won_count"]["p10"]) / 2.563 / max(one["won_count"]["mean"], 0.5)
+                       for one in periods])
+    length = periods[0]["to"] - periods[0]["from"]
+    independent = min(len(periods), (periods[-1]["to"] - periods[0]["from"]) / length)
+    # The spread of those forecasts held the prior shock already.
+    excess = np.maximum(error**2 - np.maximum(spread**2 - prior, 0.0), 0.0)
+    return float(np.sqrt((weight * prior + independent * excess.mean()) / (weight + independent)))
+
+
+def _won_in(curves: Curves, start: Int | int, end: Int | int, shock: Floats) -> Floats:
+    """P(win in (start, end]) at each shock level, (levels, n)."""
+    survival = np.maximum(1.0 - curves.win - curves.lose, 0.0)
+    before = np.maximum(survival[:, :-1], 1e-12)
+    win, lose = np.diff(curves.win, axis=1) / before, np.diff(curves.lose, axis=1) / before
+    result = np.empty((len(shock), len(curves.at)))
+    for i, move in enumerate(shock):
+        moved_win = np.minimum(win * np.exp(move), 0.999 - np.minimum(lose, 0.99))
+        stay = np.clip(1.0 - moved_win - lose, 0.0, 1.0)
+        left = np.concatenate([np.ones((len(stay), 1)), np.cumprod(stay, axis=1)], axis=1)[:, :-1]
+        moved = np.concatenate([np.zeros((len(stay), 1)), np.cumsum(left * moved_win, axis=1)], axis=1)
+        shifted = Curves(curves.at, curves.edges_days, moved, curves.lose, curves.mapping)
+        result[i] = shifted.win_by(end) - shifted.win_by(start)
+    return np.clip(result, 0.0, 1.0)
+
+
+def _open_part(model: HazardModel, history: History, ends: Outcomes, as_of: int, start: int, end: int, shock: Floats,
+               owners: Owners) -> Part:
+    subject = np.arange(len(history.deals))
+    subject = subject[ends.is_open(subject, np.full(len(subject), as_of))]
+    at = np.full(len(subject), as_of)
+    curves = model.curves(history, subject, at)
+    return Part(owners.codes(owner_of(history, subject, at)), _won_in(curves, max(start, as_of), end, shock),
+                amount_of(history, subject, at))
+
+
+def _new_parts(model: HazardModel, history: History, as_of: int, start: int, end: int, shock: Floats, owners: Owners,
+               settings: Settings) -> tuple[list[list[Part]], Floats]:
+    """Deals to come: for each future week, what each past week's intake would bring if it came again.
+
+    Returns parts by future week and source week, and the chance of each source week (recent ones weigh more). A
+    week with fewer business days than its source has, by as much, less of it.
+    """
+    deals = history.deals
+    week = 7 * DAY
+    log_weeks = int((as_of - int(deals.created_at.min(initial=as_of))) // week)
+    n_sources = min(settings.forecast.recent_weeks, log_weeks)
+    if n_sources < 1:
+        return [], np.empty(0)
+    chance = 0.5 ** (np.arange(n_sources) / max(settings.forecast.recent_weeks / 2, 1))
+    recent = np.flatnonzero(deals.visible_at > as_of - n_sources * week)
+    curves = model.curves(history, recent, deals.visible_at[recent])
+    age = (as_of - deals.visible_at[recent]) // week
+    owner = owners.codes(owner_of(history, recent, np.full(len(recent), as_of)))
+    amount = amount_of(history, recent, np.full(len(recent), as_of))
+    parts = []
+    for ahead in range(int(-(-(end - as_of) // week))):
+        by_source = []
+        for source in range(n_sources):
+            here = np.flatnonzero(age == source)
+            ahead_by = (source + 1 + ahead) * week
+            lived = Curves(curves.at[here], curves.edges_days, curves.win[here], curves.lose[here], curves.mapping)
+            win = _won_in(lived, np.maximum(start, as_of) - ahead_by, end - ahead_by, shock)
+            busy = _business_days(as_of + ahead * week, history) / max(
+                _business_days(as_of - (source + 1) * week, history), 0.5)
+            by_source.append(Part(owner[here], np.minimum(win * busy, 1.0), amount[here]))
+        parts.append(by_source)
+    return parts, chance / chance.sum()
+
+
+def _business_days(start: int, history: History) -> float:
+    clock = business_clock(np.array([start, start + 7 * DAY]), history.mapping)
+    return float(clock[1] - clock[0])
+
+
+def owner_of(history: History, subject: Int, at: Int) -> Texts:
+    """Owner of each deal as known at each time."""
+    owner = category(history.changes("deal", "owner"), AsOf(history, "deal", subject, at))
+    return np.array([NO_OWNER if name is None else name for name in owner], dtype=object)
+
+
+def owner_name(history: History, owner: str) -> str:
+    """Name of an owner, or the id where no name is known."""
+    table = history.tables["owners"]
+    named = table.loc[(table["owner_id"] == owner) & table["name"].notna(), "name"]
+    return str(named.iloc[-1]) if len(named) else owner
+
+
+def amount_of(history: History, subject: Int, at: Int) -> Floats:
+    """Amount of each deal in minor units as known at each time, NaN where unknown."""
+    return number(history.changes("deal", "amount"), AsOf(history, "deal", subject, at))
+
+
+def closing_ratios(history: History, ends: Outcomes) -> Floats:
+    """Amount at the win over the amount half a cycle before it (at creation where younger), one per past win."""
+    subject, won_at = ends.won_at
+    if not len(subject):
+        return np.ones(1)
+    half = int(np.median(np.maximum(ends.life_days, 0.0)) * DAY / 2)
+    before = np.maximum(won_at - half, history.deals.visible_at[subject])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = amount_of(history, subject, won_at) / amount_of(history, subject, before)
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    return ratio if len(ratio) else np.ones(1)
+
+
+def actual_deals(ends: Outcomes, start: int, end: int) -> tuple[Int, Int]:
+    """Deals whose latest win lies in (start, end] and stands at `end`: codes and moments of the win."""
+    subject, won_at = ends.standing_at(end).won_at
+    inside = (won_at > start) & (won_at <= end)
+    return subject[inside], won_at[inside]
+
+
+def actual(history: History, start: int, end: int) -> dict[str, float]:
+    """Number and amount (major units) won in (start, end], from all that is known in `history`."""
+    won = actual_deals(outcomes(history, "deal"), start, end)
+    amount = float(np.nansum(amount_of(history, *won)))
+    return {"won_count": float(len(won[0])), "won_amount": to_major(amount, history.mapping.currency)}
+
+
+def reps_call(history: History, as_of: int, start: int, end: int) -> dict[str, float] | None:
+    """What the reps called at `as_of` for (start, end]: won so far, plus open deals with an expected close in it
+    that they call "commit", or, without categories, weighted by their own probability. None where the history has
+    neither.
+    """
+    history = history.until(as_of)
+    ends = outcomes(history, "deal")
+    subject = np.arange(len(history.deals))
+    subject = subject[ends.is_open(subject, np.full(len(subject), as_of))]
+    pairs = AsOf(history, "deal", subject, np.full(len(subject), as_of))
+    called = category(history.changes("deal", "forecast_category"), pairs)
+    rep = number(history.changes("deal", "rep_probability"), pairs)
+    expected = moment(history.changes("deal", "expected_close"), pairs)
+    if not len(history.changes("deal", "expected_close")):
+        return None
+    if len(history.changes("deal", "forecast_category")):
+        weight = np.isin(called.astype(str), ["commit", "closed"]).astype(np.float64)
+    elif len(history.changes("deal", "rep_probability")):
+        weight = np.nan_to_num(rep) / (100.0 if np.nanmax(rep, initial=0.0) > 1.0 else 1.0)
+    else:
+        return None
+    weight = np.where((expected > start) & (expected <= end), weight, 0.0)
+    so_far = actual(history, start, min(as_of, end))
+    amount = float((weight * np.nan_to_num(amount_of(history, subject, pairs.at))).sum())
+    return {"won_count": so_far["won_count"] + float(weight.sum()),
+            "won_amount": so_far["won_amount"] + to_major(amount, history.mapping.currency)}
+
+
+def judge_forecasts(history: History, models: list[HazardModel], as_of: int, settings: Settings) -> list[dict[str, Any]]:
+    """Forecasts of the period after each earlier origin, by the model as it was then, beside what happened and what
+    the reps called. Only periods that were over by `as_of`."""
+    periods = []
+    for model in models:
+        origin = model.as_of
+        start, end = origin, origin + PERIOD_DAYS * DAY
+        if model.cycle_days >= FAST_LIFE_DAYS:
+            _, start, end = fiscal_quarter(origin + 1, history.mapping)
+        if end > as_of:
+            continue
+        said = forecast(model, history, origin, start, end, settings, by_owner=False)["total"]
+        came = actual(history, start, end)
+        periods.append({
+            "from": start, "to": end, "reps": reps_call(history, origin, start, end),
+            "won_count": {**said["won_count"], "actual": came["won_count"]},
+            "won_amount": {**said["won_amount"], "actual": came["won_amount"]},
+            "held": bool(said["won_amount"]["p10"] <= came["won_amount"] <= said["won_amount"]["p90"])})
+    return periods

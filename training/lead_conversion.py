@@ -1,0 +1,119 @@
+"""Lead conversion: P(a lead converts within its horizon)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.calendar import DAY
+from features.errors import BadInput, Conflict
+from features.history import History, Int
+from features.mapping import LeadOutcome
+from features.settings import Settings
+from training.evidence.judge import finite, judge_fold
+from training.evidence.rolling import Task, fit, roll
+from training.fingerprint import fingerprint
+from training.hazard import HazardModel, bin_edges, landmark_table
+from training.outcomes import OPEN, lead_landmarks, outcomes
+from training.result import TrainingResult, silent, training_result
+
+__all__ = ["lead_score", "score", "task", "train"]
+
+
+def train(history: History, as_of: int, settings: Settings, folder: Path,
+          progress: Callable[[str], None] = silent) -> TrainingResult:
+    """Train on what was known at `as_of` and write the model's files into `folder`.
+
+    Every lead up to the origin counts, young ones censored there. Nothing after `as_of` is read. Raises Conflict when
+    no lead had converted by then.
+    """
+    job = task(history.until(as_of), as_of)
+    folds = roll(job, as_of, settings.training, progress)
+    progress("leads: fitting up to the date")
+    model = fit(job, as_of, settings.training, folds, settings.training.seeds)
+    origins, asked = [], []
+    for fold in folds:
+        closed = fold.later[job.window_end[fold.later] <= as_of]
+        if not len(closed):
+            continue
+        figures, answers = judge_fold(job, fold, job.table.take(closed), job.window_end[closed])
+        origins.append({"origin": fold.origin, **finite(figures)})
+        asked.append(answers)
+    evaluation = {"window_days": _outcome(history).horizon.days, "origins": origins, "periods": []}
+    return training_result(model, evaluation, asked, settings, folder)
+
+
+def task(history: History, as_of: int) -> Task:
+    """Landmarks, bins and horizons of all leads in a history that ends at `as_of`."""
+    ends = outcomes(history, "lead")
+    if not len(ends.won_at[0]):
+        raise Conflict(f"No lead of {history.mapping.company} had converted by that date, so there is nothing to learn "
+                       "from. Train as of a later date, or check `leads: converted:` in the mapping.")
+    horizon = _outcome(history).horizon.days
+    cycle_days = max(float(np.median(ends.life_days)), 1.0)
+    landmarks = lead_landmarks(ends, as_of, horizon)
+    edges = bin_edges(cycle_days, horizon)
+    edges = np.append(edges[edges < horizon], horizon).astype(np.float64)
+    return Task(history, ends, landmark_table(history, "lead", landmarks), edges, cycle_days,
+                window_end(history, landmarks.subject, landmarks.at), fingerprint(history))
+
+
+def window_end(history: History, subject: Int, at: Int) -> Int:
+    """End of each lead's horizon: counted from its creation or from the moment asked about, as the mapping says."""
+    horizon = _outcome(history).horizon
+    start = history.leads.created_at[subject] if horizon.origin == "created" else at
+    return start + horizon.days * DAY
+
+
+def _outcome(history: History) -> LeadOutcome:
+    if history.mapping.leads is None:
+        raise BadInput(f"The mapping of {history.mapping.company} does not say when a lead converts. "
+                       "Add `leads:` with `converted:` and `horizon:` and import again.")
+    return history.mapping.leads
+
+
+def lead_score(probability: npt.NDArray[np.float64]) -> Int:
+    """Score 0–100 of a probability: 100·√p, so that the small probabilities that most leads have can be told apart.
+
+    It is the same function for every model and company: 1% is 10, 4% is 20, 25% is 50.
+    """
+    return np.rint(100 * np.sqrt(probability)).astype(np.int64)
+
+
+def score(model: HazardModel, history: History, as_of: int, settings: Settings,
+          ids: list[str] | None = None) -> pd.DataFrame:
+    """Scores of every lead not yet converted, lost or past its horizon, or of those asked for by id.
+
+    Returns lead_id, probability of converting within the horizon, score 0–100, grade A–D. Raises NotFound for an
+    unknown id and BadInput for a lead that is not open within its horizon.
+    """
+    everyone = np.arange(len(history.leads)) if ids is None else history.codes("lead", ids)
+    at = np.full(len(everyone), as_of)
+    ends = outcomes(history, "lead")
+    end = window_end(history, everyone, at)
+    askable = ends.is_open(everyone, at) & (end > as_of)
+    if ids is not None and not askable.all():
+        first = np.flatnonzero(~askable)[:3]
+        state = ends.state_as_of(everyone[first], at[first])
+        words = [_why(history, int(everyone[i]), int(s), as_of) for i, s in zip(first, state, strict=True)]
+        raise BadInput(f"Cannot be scored as of that date: lead {', '.join(words)}. Ask for open leads only.")
+    subject = everyone[askable]
+    curves = model.curves(history, subject, at[askable])
+    probability = np.clip(curves.win_by(end[askable]), 0.0, 1.0)
+    return pd.DataFrame({"lead_id": history.leads.ids[subject], "probability": probability,
+                         "score": lead_score(probability),
+                         "grade": [settings.grades.grade(one) for one in probability.tolist()]})
+
+
+def _why(history: History, subject: int, state: int, as_of: int) -> str:
+    if history.leads.visible_at[subject] > as_of:
+        reason = "not created yet"
+    elif state == OPEN:
+        reason = "past its horizon"
+    else:
+        reason = "converted" if state == 1 else "disqualified"
+    return f"{history.leads.ids[subject]} ({reason})"

@@ -1,0 +1,193 @@
+"""What happened next: states, landmarks and the time to an outcome.
+
+A lead converts or is disqualified; a deal is won or lost. Both are called WON and LOST here, so that one hazard model
+serves both. Everything is read from a history that was cut at the origin, so what is not known yet is censored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.asof import AsOf, newest
+from features.calendar import DAY, day_start, local_date
+from features.errors import BadInput
+from features.history import Events, History, Int
+
+__all__ = ["LOST", "OPEN", "WON", "Landmarks", "Outcomes", "grid_landmarks", "lead_landmarks", "outcomes"]
+
+OPEN, WON, LOST = 0, 1, 2
+LEAD_AGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 90, 120, 180, 270, 365)
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Moments at which features are taken: `subject` codes and `at` in microseconds, both (n,)."""
+
+    subject: Int
+    at: Int
+
+    def __len__(self) -> int:
+        return len(self.subject)
+
+    def take(self, keep: npt.NDArray[np.generic]) -> Landmarks:
+        return Landmarks(self.subject[keep], self.at[keep])
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The log of a kind's states. `known` is sorted for what was known at a time, `true` for when it became so."""
+
+    history: History
+    kind: str
+    known: Events
+    true: Events
+    state: Int  # (n,) OPEN, WON or LOST of each row of `known`
+    true_state: Int  # the same for each row of `true`
+
+    def state_as_of(self, subject: Int, at: Int) -> Int:
+        """State of each subject as it was known at each time; OPEN where nothing is known."""
+        row = newest(self.known, AsOf(self.history, self.kind, subject, at))
+        return np.where(row >= 0, self.state[row], OPEN) if len(self.known) else np.zeros(len(row), dtype=np.int64)
+
+    def is_open(self, subject: Int, at: Int) -> npt.NDArray[np.bool_]:
+        """Whether each subject was there and not at its end, as known at each time."""
+        there = self.history.subjects(self.kind).visible_at[subject] <= at
+        return there & (self.state_as_of(subject, at) == OPEN)
+
+    def next_end(self, subject: Int, at: Int) -> tuple[Int, Int]:
+        """The first end after each time: (state, microseconds), OPEN and the largest int where there is none.
+
+        An end that was true at the time but not known yet counts as coming at once: seen from that time, it did.
+        """
+        state = np.full(len(subject), OPEN)
+        when = np.full(len(subject), np.iinfo(np.int64).max)
+        ends = self._ends
+        if not len(ends):
+            return state, when
+        row = ends.position(subject, at) + 1
+        later = row < ends.start[subject + 1]
+        row = np.where(later, row, 0)
+        state[later] = self._end_state[row[later]]
+        when[later] = ends.at[row[later]]
+        standing = newest(self.true, AsOf(self.history, self.kind, subject, at))
+        unnoticed = (standing >= 0) & (self.true_state[standing] != OPEN) & (self.true.visible[standing] > at)
+        state[unnoticed] = self.true_state[standing[unnoticed]]
+        when[unnoticed] = at[unnoticed] + 1
+        return state, when
+
+    @cached_property
+    def _ends(self) -> Events:
+        return self.true.where(self.true_state != OPEN)
+
+    @cached_property
+    def _end_state(self) -> Int:
+        return self.true_state[self.true_state != OPEN]
+
+    @cached_property
+    def won_at(self) -> tuple[Int, Int]:
+        """Standing wins: (subject codes, microseconds of the latest win), for subjects that are won at the end."""
+        last = np.maximum(self.true.start[1:] - 1, 0)
+        has = self.true.start[1:] > self.true.start[:-1]
+        subject = np.flatnonzero(has)
+        row = self.true.newest[last[has]]
+        won = self.true_state[row] == WON
+        # Rows that repeat the win (approved, registered, activated) belong to the same win: its first row counts.
+        return subject[won], self._first_of_run(row[won])
+
+    def standing_at(self, moment: int) -> Outcomes:
+        """The same log up to a moment by its own time, whenever it was known."""
+        return self._only(self.known.at <= moment, self.true.at <= moment)
+
+    def known_at(self, origin: int) -> Outcomes:
+        """The same log as it was known at an earlier origin."""
+        return self._only(self.known.visible <= origin, self.true.visible <= origin)
+
+    def _only(self, known: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> Outcomes:
+        return Outcomes(self.history, self.kind, self.known.where(known), self.true.where(true), self.state[known],
+                        self.true_state[true])
+
+    def _first_of_run(self, row: Int) -> Int:
+        n = len(self.true)
+        by_time = np.lexsort((self.true.newness, self.true.subject))
+        state, subject = self.true_state[by_time], self.true.subject[by_time]
+        begins = np.ones(n, dtype=bool)
+        begins[1:] = (state[1:] != state[:-1]) | (subject[1:] != subject[:-1])
+        first = by_time[np.maximum.accumulate(np.where(begins, np.arange(n), 0))]
+        position = np.empty(n, dtype=np.int64)
+        position[by_time] = np.arange(n)
+        return self.true.at[first[position[row]]]
+
+    @cached_property
+    def life_days(self) -> npt.NDArray[np.float64]:
+        """Days from creation to the latest win of each standing win."""
+        subject, at = self.won_at
+        return (at - self.history.subjects(self.kind).created_at[subject]) / DAY
+
+
+def outcomes(history: History, kind: str) -> Outcomes:
+    """Read the state log of leads or deals. Raises BadInput when the mapping defines no outcome for the kind."""
+    codes = _state_codes(history, kind)
+    if WON not in codes.values():
+        cure = "Name the stages with `outcome: won`" if kind == "deal" else "Add `leads: converted:`"
+        raise BadInput(f"The mapping of {history.mapping.company} does not say when a {kind} is won or converted. {cure} "
+                       "in the mapping and import again.")
+    field = history.mapping.leads.field if kind == "lead" and history.mapping.leads else "stage"
+    known = history.changes(kind, field)
+    clerical = {stage.name for stage in history.mapping.stages if not stage.reopens} if kind == "deal" else set()
+    if clerical:
+        known = known.where(~np.isin(known.value.astype(str), sorted(clerical)))
+    true = known.as_true()
+    return Outcomes(history, kind, known, true, _states(known, codes), _states(true, codes))
+
+
+def _states(events: Events, codes: dict[str, int]) -> Int:
+    return pd.Series(events.value, dtype=object).map(codes).fillna(OPEN).to_numpy(np.int64)
+
+
+def _state_codes(history: History, kind: str) -> dict[str, int]:
+    mapping = history.mapping
+    if kind == "deal":
+        return {stage.name: WON if stage.outcome == "won" else LOST for stage in mapping.stages if stage.outcome}
+    if mapping.leads is None:
+        return {}
+    return {**dict.fromkeys(mapping.leads.disqualified, LOST), **dict.fromkeys(mapping.leads.converted, WON)}
+
+
+def grid_landmarks(ends: Outcomes, as_of: int, every_days: float) -> Landmarks:
+    """Landmarks of deals: creation, and weekly (Mondays) or twice a week (Mondays and Thursdays) while open.
+
+    `every_days` is 7 or less than 7. Grid times are at the start of the day in the company's time zone.
+    """
+    subjects = ends.history.subjects(ends.kind)
+    if not len(subjects):
+        return Landmarks(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    zone = ends.history.mapping.zone
+    day = local_date(int(subjects.visible_at.min()), zone)
+    last = local_date(as_of, zone)
+    weekdays = {0} if every_days >= 7 else {0, 3}
+    everyone = np.arange(len(subjects))
+    parts = [Landmarks(everyone, subjects.visible_at)]
+    while day <= last:
+        if day.weekday() in weekdays:
+            at = day_start(day, zone)
+            there = everyone[subjects.visible_at < at]
+            parts.append(Landmarks(there, np.full(len(there), at)))
+        day += timedelta(days=1)
+    found = Landmarks(np.concatenate([part.subject for part in parts]), np.concatenate([part.at for part in parts]))
+    return found.take(ends.is_open(found.subject, found.at) & (found.at < as_of))
+
+
+def lead_landmarks(ends: Outcomes, as_of: int, horizon_days: float) -> Landmarks:
+    """Landmarks of leads: fixed ages below the horizon, while open."""
+    subjects = ends.history.leads
+    everyone = np.arange(len(subjects))
+    ages = [age for age in LEAD_AGES_DAYS if age < horizon_days]
+    found = Landmarks(np.tile(everyone, len(ages)),
+                      np.concatenate([subjects.visible_at + age * DAY for age in ages]))
+    return found.take(ends.is_open(found.subject, found.at) & (found.at < as_of))

@@ -1,0 +1,59 @@
+"""What a training returns, beside the files that it wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from features.settings import Settings
+from training.evidence.judge import Asked, finite, pooled, reliability, reliability_figure
+from training.hazard import HazardModel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["TrainingResult", "silent", "training_result"]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """params : what was chosen. metrics : figures over all earlier origins together, and medians over them. origins :
+    the same per origin. figures : by name. summary : the evaluation that is stored with the model."""
+
+    model: HazardModel
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    origins: list[dict[str, Any]]
+    figures: dict[str, Figure]
+    summary: dict[str, Any]
+
+
+def silent(_: str) -> None:
+    """Progress for nobody."""
+
+
+def training_result(model: HazardModel, evaluation: dict[str, Any], asked: list[Asked], settings: Settings,
+                    folder: Path) -> TrainingResult:
+    """Add the pooled figures to the evaluation, write the model's files and gather what is logged."""
+    origins = evaluation["origins"]
+    median = {name: float(np.median(values)) for name in (origins[0] if origins else {})
+              if name != "origin" and (values := [one[name] for one in origins if one[name] is not None])}
+    overall = finite(pooled(asked)) if asked else {}
+    rows = reliability(asked) if asked else []
+    evaluation = {**evaluation, "median": median, "pooled": overall, "reliability": rows}
+    model = replace(model, evaluation=evaluation)
+    model.save(folder)
+    title = f"{model.kind}s at {len(origins)} earlier origins"
+    figures = {"reliability": reliability_figure(rows, title)} if rows else {}
+    params = {"kind": model.kind, "company": model.company, "as_of": model.as_of, "voice": model.voice,
+              "half_life_days": model.half_life_days, "cycle_days": model.cycle_days,
+              "calibrator": "none" if model.calibrator.pooled == (0.0, 0.0) else
+              "by group" if model.calibrator.groups else "pooled",
+              "features": len(model.encoder.columns), "data_fingerprint": model.fingerprint,
+              "training": settings.training.model_dump()}
+    metrics = {**{f"median_{name}": value for name, value in median.items()},
+               **{f"pooled_{name}": value for name, value in overall.items() if value is not None}}
+    return TrainingResult(model, params, metrics, origins, figures, evaluation)
