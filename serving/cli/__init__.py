@@ -37,10 +37,13 @@ class _Commands(click.Group):
                 raise
             raise _Slip(f"{error.filename}: {error.strerror}.") from error
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order in which they are used, not of the alphabet
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), envvar="DEALCAST_HOME",
-              default=Path("dealcast-home"), show_default="./dealcast-home",
+              default=Path("dealcast-home"), show_default=True,
               help="Folder with everything of one company; DEALCAST_HOME sets it too.")
 @click.version_option(package_name="dealcast")
 @click.pass_context
@@ -52,7 +55,7 @@ def cli(context: click.Context, home: Path) -> None:
     context.obj = home
 
 
-for _command in (simulate, import_command, train, score, forecast, serve, demo, mlflow):
+for _command in (demo, import_command, train, score, forecast, serve, mlflow, simulate):
     cli.add_command(_command)
 
 

@@ -19,20 +19,26 @@ __all__ = ["import_command", "read_mapping", "show_import", "simulate"]
 @click.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
               help="Folder for the files; created when missing.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same company.")
-@click.option("--size", default="small", show_default=True, metavar="NAME", help="How big a company.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True,
+              help="The same seed and size give the same company.")
+@click.option("--size", default="demo", show_default=True, metavar="NAME", help="tiny, demo or company.")
 @json_option
 def simulate(out: Path, seed: int, size: str, as_json: bool) -> None:
-    """Write the CRM export of a software company that does not exist, and its truth in a folder apart."""
-    from simulation.export import simulate as generate
+    """Write a simulated company's CRM export.
 
-    with progress("Simulating") as report:
-        counts = generate(out, seed=seed, size=size, progress=report)
+    The truth about it, each lead's and deal's own chances, goes into a folder apart.
+    """
+    from simulation.company import generate
+
+    with progress(f"Simulating a company, size {size}"):
+        done = generate(out, seed=seed, size=size)
     if as_json:
-        emit({"out": str(out), "seed": seed, "size": size, "rows": counts})
+        emit({"export": str(done.export_folder), "truth": str(done.truth_folder), "seed": seed, "size": size,
+              "rows": done.counts})
     else:
-        table(["file", "rows"], [[name, f"{n:,}"] for name, n in counts.items()])
-        say(f"Import them with: dealcast --home ./simulated-home import {out} --mapping simulated")
+        table(["file", "rows"], [[name, f"{n:,}"] for name, n in done.counts.items()])
+        say(f"The export is in {done.export_folder}, the truth in {done.truth_folder}. Import it with:\n"
+            f"dealcast --home ./simulated-home import {done.export_folder} --mapping simulated")
 
 
 @click.command("import")
@@ -42,9 +48,10 @@ def simulate(out: Path, seed: int, size: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def import_command(home_path: Path, path: Path, mapping_name: str, as_json: bool) -> None:
-    """Import a CRM's export: a file, or a folder with the files that the mapping names.
+    """Import a CRM's export into the home.
 
-    Importing again adds what is new and changes nothing else.
+    PATH is a file, or a folder with the files that the mapping names. Importing again adds what is new and changes
+    nothing else.
     """
     import time
 

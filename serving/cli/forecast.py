@@ -24,18 +24,19 @@ __all__ = ["forecast", "show_forecast"]
 @click.pass_obj
 def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, period: str | None, by: str | None,
              version: int | None, as_json: bool) -> None:
-    """Forecast number and amount of deals won in a period that is not over at DATE."""
+    """Forecast what is won in a period.
+
+    Number and amount of the deals won, from what was known at DATE, for a period that was not over then.
+    """
     if period and (start or end):
         raise click.UsageError("Give --period, or --from and --to, not both.")
     if not period and not (start and end):
         raise click.UsageError("Which period? Give --from DATE and --to DATE, or --period 2026-Q4.")
 
-    from features.calendar import iso, parse_as_of, parse_period
-    from features.errors import BadInput
+    from features.calendar import parse_as_of, parse_period
     from features.home import Home
+    from serving.champion import model_for
     from training.forecast import forecast as make_forecast
-    from training.hazard import HazardModel
-    from training.registry.versions import version_for
 
     home = Home.open(home_path)
     zone = home.mapping.zone
@@ -44,14 +45,7 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
         first, last = parse_period(period, home.mapping)
     else:
         first, last = parse_as_of(str(start), zone), parse_as_of(str(end), zone)
-    if first >= last:
-        raise BadInput(f"The period ends ({iso(last, zone)}) before it starts ({iso(first, zone)}). "
-                       f"Swap --from and --to.")
-    if last <= moment:
-        raise BadInput(f"The period ended at {iso(last, zone)}, before --as-of {iso(moment, zone)}: nothing of it is "
-                       f"left to forecast. Give an earlier --as-of, or a later period.")
-    chosen = version_for(home, "deals", moment, version)
-    model = HazardModel.load(chosen.path(home))
+    chosen, model = model_for(home, "deals", moment, version)
     answer = make_forecast(model, home.history(moment), moment, first, last, home.settings, by_owner=by == "owner")
     answer["model"] = chosen.label
     if as_json:

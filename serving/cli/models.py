@@ -24,10 +24,10 @@ out_option = click.option("--out", required=True, type=click.Path(path_type=Path
 @json_option
 @click.pass_obj
 def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
-    """Train models of leads, deals or both on what was known up to DATE.
+    """Train models of leads, deals or both.
 
-    Each is judged at earlier dates, logged to MLflow in the home, and serves from then on unless the serving one
-    knows more.
+    They learn from what was known up to DATE, are judged at earlier dates and logged to MLflow in the home. Each
+    serves from then on, unless the one that does knows more.
     """
     import time
 
@@ -55,7 +55,7 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
 
 @click.group()
 def score() -> None:
-    """Score leads or deals as of a date, into a file."""
+    """Score leads or deals into a file."""
 
 
 @score.command("leads")
@@ -98,13 +98,11 @@ def score_deals(home_path: Path, as_of: str, within: str, out: Path, version: in
 def _load(home_path: Path, name: str, as_of: str, version: int | None) -> tuple[Any, int, Any, Any]:
     from features.calendar import parse_as_of
     from features.home import Home
-    from training.hazard import HazardModel
-    from training.registry.versions import version_for
+    from serving.champion import model_for
 
     home = Home.open(home_path)
     moment = parse_as_of(as_of, home.mapping.zone)
-    chosen = version_for(home, name, moment, version)
-    return home, moment, chosen, HazardModel.load(chosen.path(home))
+    return home, moment, *model_for(home, name, moment, version)
 
 
 def _finish(frame: Any, label: str, out: Path, home: Any, moment: int, as_json: bool, **more: Any) -> None:

@@ -27,7 +27,10 @@ port_option = click.option("--port", type=click.IntRange(1, 65535), default=3000
 @port_option
 @click.pass_obj
 def serve(home_path: Path, port: int) -> None:
-    """Serve scores, forecasts and the managers' page on 127.0.0.1 until stopped with Ctrl-C."""
+    """Serve the API and the managers' page.
+
+    On 127.0.0.1 only, until stopped with Ctrl-C.
+    """
     from features.home import Home
     from serving.server import serve as run
 
@@ -41,7 +44,10 @@ def serve(home_path: Path, port: int) -> None:
               help="Port on 127.0.0.1.")
 @click.pass_obj
 def mlflow(home_path: Path, port: int) -> None:
-    """Open MLflow's own page on a home: every training with its settings, measures, figures and model."""
+    """Open MLflow's page on the home.
+
+    Every training with its settings, measures, figures and model; on 127.0.0.1 only, until stopped with Ctrl-C.
+    """
     import os
 
     from features.errors import NotFound

@@ -38,10 +38,11 @@ def train_and_register(home: Home, name: str, as_of: int, trained_at: int,
                        progress: Callable[[str], None] | None = None) -> tuple[ModelVersion, TrainingResult]:
     """Train 'leads' or 'deals' up to `as_of` (microseconds UTC) and register the result.
 
-    Nothing of it stays when it fails. Raises BadInput when the history holds too little.
+    Nothing of it stays when it fails. Raises Conflict when the history holds too little.
     """
     # LightGBM is loaded only here: `dealcast --help` and the registry's readers need none of it.
     from training import deal_close, lead_conversion
+    from training.result import silent
 
     train = {"leads": lead_conversion.train, "deals": deal_close.train}[name]
     (home.path / "models").mkdir(parents=True, exist_ok=True)
@@ -50,7 +51,7 @@ def train_and_register(home: Home, name: str, as_of: int, trained_at: int,
     try:
         folder = work / name
         folder.mkdir()
-        result = train(home.history(as_of), as_of, home.settings, folder, progress)
+        result = train(home.history(as_of), as_of, home.settings, folder, progress or silent)
         version = register(home, name, as_of, folder, result.params, result.metrics, result.origins, result.figures,
                            trained_at)
     finally:

@@ -71,7 +71,7 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
     try:
         card = model_card(name, iso(as_of, home.mapping.zone), home.mapping, params, metrics)
         _log(client, run, home, params, metrics, origins, card)
-        _write_artifacts(home.path / "mlruns" / "artifacts" / name / run / "artifacts", folder, figures, card)
+        _write_artifacts(home.path / "mlruns" / "artifacts" / name / run / "artifacts", name, folder, figures, card)
         number = _new_number(client, home, name, run, card)
         place = Path("models", name, str(number))
         (home.path / place).parent.mkdir(parents=True, exist_ok=True)
@@ -124,8 +124,10 @@ def _flat(params: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
             yield f"{above}{key}", str(value)[:6000]  # the longest that MLflow takes
 
 
-def _write_artifacts(place: Path, folder: Path, figures: Mapping[str, Figure], card: str) -> None:
+def _write_artifacts(place: Path, name: str, folder: Path, figures: Mapping[str, Figure], card: str) -> None:
     import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
     (place / "figures").mkdir(parents=True)
     for title, figure in figures.items():
@@ -133,8 +135,11 @@ def _write_artifacts(place: Path, folder: Path, figures: Mapping[str, Figure], c
     (place / "model_card.md").write_text(card, encoding="utf-8")
     # Given, because finding them out costs half a minute; and a loader instead of a pickle.
     needs = [f"dealcast=={_installed('dealcast')}", *(f"{name}=={_installed(name)}" for name in REQUIREMENTS)]
-    mlflow.pyfunc.save_model(place / "model", loader_module="training.registry.pyfunc", data_path=str(folder),
-                             pip_requirements=needs)
+    asks = ModelSignature(Schema([ColSpec(DataType.string, f"{name[:-1]}_id"), ColSpec(DataType.string, "as_of")]),
+                          params=ParamSchema([ParamSpec("home", DataType.string, "dealcast-home"),
+                                              ParamSpec("within", DataType.string, "28d")]))
+    mlflow.pyfunc.save_model(str(place / "model"), loader_module="training.registry.pyfunc", data_path=str(folder),
+                             pip_requirements=needs, signature=asks)
 
 
 def _new_number(client: MlflowClient, home: Home, name: str, run: str, card: str) -> int:
