@@ -8,6 +8,7 @@ from pathlib import Path
 from features.errors import BadInput
 from simulation.export import export_tables, write_tables
 from simulation.past import simulate, stream
+from simulation.truth import deal_truth, lead_truth, write_truth
 from simulation.world import load_world
 
 __all__ = ["Summary", "generate"]
@@ -40,6 +41,9 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo") -> Summary:
         past = simulate(world, chosen, seed)
         tables = export_tables(past, stream(seed, "export"))
         write_tables(tables, export_folder)
+        truth = {"deals": deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
+                 "leads": lead_truth(past, chosen.replicas, stream(seed, "lead truth"))}
+        write_truth(truth, truth_folder)
     except OSError as error:
         raise BadInput(f"Cannot write the simulated company to {out}: {error.strerror}. "
                        f"Give a folder that can be written to with --out.") from error

@@ -63,8 +63,7 @@ def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
 def _time(at: npt.ArrayLike) -> Texts:
     """Timestamps as the CRM writes them: UTC, to the second."""
     seconds = (np.asarray(at, dtype=np.int64) // 1_000_000).astype("datetime64[s]")
-    text: Texts = np.datetime_as_string(seconds, unit="s").astype(object) + "Z"
-    return text
+    return np.datetime_as_string(seconds, unit="s").astype(np.object_) + np.array("Z", dtype=np.object_)
 
 
 def _names(kinds: Iterable[str], codes: Int) -> Texts:

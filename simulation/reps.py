@@ -81,8 +81,8 @@ def _week(world: World, clocks: Clocks, owners: Owners, notes: Notes, rows: Pane
     drift = np.exp(mean + spread * rng.standard_normal(n))
     revised = stays & rows.moves.advanced & (kind < np.array(settings.amount_changed)[stage])
     discount = stays & ~rows.moves.advanced & (stage == len(world.deals.stages) - 1) & (kind < settings.discount)
-    amount = _rounded(np.where(revised, amount * drift,
-                               np.where(discount, amount * rng.uniform(settings.discount_range[0], settings.discount_range[1], n), amount)))
+    cut = rng.uniform(settings.discount_range[0], settings.discount_range[1], n)
+    amount = _rounded(np.select([revised, discount], [amount * drift, amount * cut], amount))
     changed = (revised | discount) & (amount != notes.amount[deal])
     notes.amount[deal[changed]] = amount[changed]
     changes.append(_rows(deal[changed], "amount", notes, at[changed]))
