@@ -1,0 +1,127 @@
+"""What the service says about subjects and periods: the same functions for the API and the page.
+
+In: a `Company`, ids or a period, `as_of`. Out: plain rows and dictionaries, with the model version that spoke.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.calendar import DAY
+from features.errors import BadInput, NotFound
+from features.history import Int
+from serving.champion import model_for
+from serving.company import Company
+from training import deal_close, lead_conversion
+from training.forecast import forecast as make_forecast
+from training.hazard import HazardModel
+from training.outcomes import LOST, WON
+from training.reasons import top_reasons
+from training.registry.versions import ModelVersion
+
+__all__ = ["check_period", "deal_scores", "forecast", "lead_scores", "named", "reasons"]
+
+
+def lead_scores(company: Company, as_of: int, ids: list[str]) -> tuple[ModelVersion, list[dict[str, Any]]]:
+    """One row per id, in the order asked: its status and, where it is open, its score.
+
+    A lead that converted, was disqualified or is past its horizon has no chance to state: its scores are None.
+    Raises NotFound naming ids that were not known then, and Conflict without a model for the date.
+    """
+    codes = _known(company, "lead", as_of, ids)
+    chosen, model = model_for(company.home, "leads", as_of)
+    status = _status(company, "lead", codes, as_of, won="converted", lost="disqualified")
+    leads = company.mapping.leads
+    if leads is not None and leads.horizon.origin == "created":
+        over = company.history.leads.created_at[codes] + leads.horizon.days * DAY <= as_of
+        status = np.where((status == "open") & over, "past_horizon", status)
+    scored = lead_conversion.score(model, company.history, as_of, company.settings, ids=_unique(ids, status))
+    return chosen, _rows("lead_id", ids, status, scored)
+
+
+def deal_scores(company: Company, as_of: int, within_days: float,
+                ids: list[str]) -> tuple[ModelVersion, list[dict[str, Any]]]:
+    """One row per id, in the order asked: its status and, where it is open, its chances, dates and one reason.
+
+    Raises NotFound naming ids that were not known then, and Conflict without a model for the date.
+    """
+    codes = _known(company, "deal", as_of, ids)
+    chosen, model = model_for(company.home, "deals", as_of)
+    status = _status(company, "deal", codes, as_of, won="won", lost="lost")
+    scored = deal_close.score(model, company.history, as_of, within_days, ids=_unique(ids, status))
+    return chosen, _rows("deal_id", ids, status, scored)
+
+
+def reasons(company: Company, model: HazardModel, as_of: int, ids: list[str],
+            within_days: float) -> dict[str, dict[str, Any]]:
+    """The one thing that stands out about each open deal, by id: `reason`, `effect`, `actionable`."""
+    found = top_reasons(model, company.history, as_of, ids, within_days)
+    rest = found[["reason", "effect", "actionable"]].to_dict("records")
+    return {str(one): named(row) for one, row in zip(found["deal_id"], rest, strict=True)}
+
+
+def forecast(company: Company, as_of: int, start: int, end: int) -> tuple[ModelVersion, HazardModel, dict[str, Any]]:
+    """The forecast of (start, end] with its owners, remembered while neither home nor model changes.
+
+    Raises BadInput for a period that is none or is over, and Conflict without a model for the date.
+    """
+    check_period(company, as_of, start, end)
+    chosen, model = model_for(company.home, "deals", as_of)
+
+    def compute() -> dict[str, Any]:
+        answer = make_forecast(model, company.history, as_of, start, end, company.settings, by_owner=True)
+        return {**answer, "model": chosen.label}
+
+    return chosen, model, company.remember(("forecast", chosen.label, chosen.trained_at, as_of, start, end), compute)
+
+
+def named(row: dict[Hashable, Any]) -> dict[str, Any]:
+    """A data frame's row, whose column names are text. NaN becomes None: JSON has no other word for it."""
+    return {str(name): None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+
+
+def check_period(company: Company, as_of: int, start: int, end: int) -> None:
+    if start >= end:
+        raise BadInput(f"The period ends ({company.iso(end)}) before it starts ({company.iso(start)}). Swap its ends.")
+    if end <= as_of:
+        raise BadInput(f"The period ended at {company.iso(end)}, before as_of {company.iso(as_of)}: nothing of it is "
+                       "left to forecast. Give an earlier as_of or a later period.")
+
+
+def _known(company: Company, kind: str, as_of: int, ids: list[str]) -> Int:
+    """Codes of the ids. Raises NotFound for those of which nothing was known as of the date."""
+    subjects = company.history.subjects(kind)
+    codes = subjects.codes(ids)
+    known = codes >= 0
+    if len(subjects):
+        known &= subjects.visible_at[codes] <= as_of
+    if not known.all():
+        unknown = list(dict.fromkeys(one for one, is_known in zip(ids, known, strict=True) if not is_known))
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        raise NotFound(f"Not known as of {company.iso(as_of)}: {kind} {', '.join(unknown[:10])}{more}. Check the ids, "
+                       "or import the file that holds them.")
+    return codes
+
+
+def _status(company: Company, kind: str, codes: Int, as_of: int, won: str, lost: str) -> Any:
+    state = company.outcomes(kind).state_as_of(codes, np.full(len(codes), as_of))
+    return np.select([state == WON, state == LOST], [won, lost], "open")
+
+
+def _unique(ids: list[str], status: Any) -> list[str]:
+    return list(dict.fromkeys(one for one, state in zip(ids, status, strict=True) if state == "open"))
+
+
+def _rows(id_column: str, ids: list[str], status: Any, scored: pd.DataFrame) -> list[dict[str, Any]]:
+    """A row per id asked for; None where there is nothing to say."""
+    columns = [name for name in scored.columns if name != id_column]
+    by_id = {str(one): named(values) for one, values in zip(scored[id_column], scored[columns].to_dict("records"),
+                                                            strict=True)}
+    nothing = dict.fromkeys(columns)
+    return [{id_column: one, "status": str(state), **by_id.get(one, nothing)}
+            for one, state in zip(ids, status, strict=True)]

@@ -1,0 +1,97 @@
+"""The endpoints. Each is a plain function, run in a thread: the work is arithmetic, not waiting."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from features.calendar import parse_as_of, parse_period
+from features.errors import BadInput
+from serving import answers
+from serving.api.errors import only_known_parameters
+from serving.api.schemas import (
+    AS_OF,
+    DealScores,
+    DealScoresAsked,
+    ErrorBody,
+    Forecast,
+    Health,
+    LeadScores,
+    LeadScoresAsked,
+)
+from serving.company import Company
+from training.registry.versions import MODELS, champion
+
+__all__ = ["company_now", "router"]
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "A parameter that the endpoint does not have."},
+    404: {"model": ErrorBody, "description": "Ids that are not known as of that date, or nothing imported yet."},
+    409: {"model": ErrorBody, "description": "No model for that date yet."},
+    422: {"model": ErrorBody, "description": "A value that cannot be used."},
+}
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(only_known_parameters)], responses=_ERRORS)
+
+
+def company_now(request: Request) -> Company:
+    """The company as its home holds it now. Raises NotFound when nothing was imported yet."""
+    company: Company = request.app.state.companies.now()
+    return company
+
+
+Now = Annotated[Company, Depends(company_now)]
+AsOfQuery = Annotated[str | None, Query(description=AS_OF)]
+
+
+@router.post("/leads/score", tags=["scores"], summary="Score leads", response_model=LeadScores)
+def score_leads(asked: LeadScoresAsked, company: Now) -> dict[str, Any]:
+    """How likely each lead converts within its horizon."""
+    as_of = company.read_as_of(asked.as_of)
+    chosen, rows = answers.lead_scores(company, as_of, asked.lead_ids)
+    return {"as_of": company.iso(as_of), "model": chosen.label, "scores": rows}
+
+
+@router.post("/deals/score", tags=["scores"], summary="Score deals", response_model=DealScores)
+def score_deals(asked: DealScoresAsked, company: Now) -> dict[str, Any]:
+    """How likely each deal is won, lost or still open within a time, and when it closes."""
+    as_of = company.read_as_of(asked.as_of)
+    chosen, rows = answers.deal_scores(company, as_of, asked.within_days, asked.deal_ids)
+    return {"as_of": company.iso(as_of), "within_days": asked.within_days, "model": chosen.label, "scores": rows}
+
+
+@router.get("/forecast", tags=["forecast"], summary="Forecast a period", response_model=Forecast)
+def forecast(company: Now,
+             period: Annotated[str | None, Query(description="A fiscal quarter.", examples=["2026-Q4"])] = None,
+             start: Annotated[str | None, Query(alias="from", description="Instead of `period`: starts after this "
+                                                                          "moment …")] = None,
+             to: Annotated[str | None, Query(description="… and ends with this one.")] = None,
+             as_of: AsOfQuery = None,
+             by: Annotated[str | None, Query(description="`owner`: also by owner.", examples=["owner"])] = None,
+             ) -> dict[str, Any]:
+    """Number and amount of deals won in a period that is not over: what is won, what is open, what is yet to come."""
+    if by not in (None, "owner"):
+        raise BadInput(f"by={by} is not known: forecasts are grouped by owner.")
+    if (period is None) == (start is None and to is None) or (period is None and (start is None or to is None)):
+        raise BadInput("Give a period, such as period=2026-Q4, or both from and to.")
+    if period is not None:
+        first, last = parse_period(period, company.mapping)
+    else:
+        first, last = parse_as_of(start or "", company.mapping.zone), parse_as_of(to or "", company.mapping.zone)
+    answer = answers.forecast(company, company.read_as_of(as_of), first, last)[-1]
+    return answer if by else {**answer, "groups": []}
+
+
+@router.get("/health", tags=["service"], summary="What is served", response_model=Health)
+def health(company: Now) -> dict[str, Any]:
+    """The home, its company, the models that serve and the last import."""
+    serving = {name: champion(company.home, name) for name in MODELS}
+    return {
+        "status": "ok" if any(serving.values()) else "no_model",
+        "company": company.mapping.company, "simulated": company.mapping.simulated, "home": str(company.home.path),
+        "as_of": company.iso(company.present()), "last_import": company.iso(company.last_import),
+        "models": {name: version and {"version": version.label, "as_of": company.iso(version.as_of),
+                                      "trained_at": company.iso(version.trained_at)}
+                   for name, version in serving.items()},
+    }

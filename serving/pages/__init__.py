@@ -1,0 +1,1 @@
+"""The managers' page: one look at how much, how sure, and why."""

@@ -1,0 +1,229 @@
+"""The managers' page as values for its template: everything is computed and worded here, the template only lays out."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import pandas as pd
+
+from features.asof import AsOf, category
+from features.calendar import DAY
+from features.history import Int
+from features.money import to_major
+from serving import answers
+from serving.company import Company
+from serving.pages.charts import Bar
+from serving.pages.periods import Period, choices, period_at
+from serving.pages.record import Measure, Past, past_periods, record_in_words
+from serving.pages.words import GAP, day, money, number, percent, short_money
+from training import deal_close
+from training.forecast import amount_of, owner_name, owner_of, reps_call
+from training.hazard import HazardModel
+from training.outcomes import outcomes
+
+__all__ = ["chart_bars", "chart_in_words", "overview"]
+
+SHOWN_DEALS = 25
+SHOWN_PERIODS = 8
+
+
+def overview(company: Company, as_of: int, period_text: str | None, all_deals: bool) -> dict[str, Any]:
+    """Values of overview.html.
+
+    Raises DealcastError: no model for the date, a period that is over, a date that lies ahead.
+    """
+    period = period_at(period_text, as_of, company.mapping)
+    chosen, model, said = answers.forecast(company, as_of, period.start, period.end)
+    measure = _measure(company)
+    past = past_periods(model.evaluation, measure, company.mapping)[-SHOWN_PERIODS:]
+    reps = _reps(company, as_of, period, measure)
+    spread, write = said["total"][measure], _writer(company, measure)
+    at = {"at": as_of, "period": period.value}
+    return {
+        "company": company.mapping.company, "simulated": company.mapping.simulated, "period": period,
+        "picker": {"date": company.date(as_of), "first": company.date(_first_known(company)),
+                   "last": company.date(company.present()), "periods": choices(as_of, period, company.mapping)},
+        "headline": {"forecast": _headline(period, spread, write), "record": record_in_words(past)},
+        "tiles": _tiles(company, said, reps, measure, as_of),
+        "chart": {"address": f"/charts/forecast.svg?{urlencode(at)}",
+                  "description": chart_in_words(period, spread, past, reps, write)},
+        "history_fits": _same_length(period, past),
+        "current": {"low": write(spread["p10"]), "middle": write(spread["p50"]), "high": write(spread["p90"]),
+                    "won": write(said["total"]["parts"]["won_so_far"][measure]) if period.start < as_of else None,
+                    "reps": write(reps)},
+        "past": [{"name": one.name, "low": write(one.low), "middle": write(one.middle), "high": write(one.high),
+                  "actual": write(one.actual), "held": one.held, "reps": write(one.reps)} for one in reversed(past)],
+        **_owners(company, said, measure, as_of, period),
+        "deals": _deals(company, model, as_of, period, all_deals),
+        "as_of": company.iso(as_of), "zone": company.mapping.time_zone,
+        "model": {"label": chosen.label, "as_of": company.iso(chosen.as_of)},
+        "last_import": company.iso(company.last_import),
+    }
+
+
+def chart_bars(company: Company, as_of: int, period_text: str | None) -> tuple[list[Bar], str | None, str]:
+    """Bars of the forecast's chart, the currency (None: counts) and the chart in words. Raises DealcastError."""
+    period = period_at(period_text, as_of, company.mapping)
+    _, model, said = answers.forecast(company, as_of, period.start, period.end)
+    measure = _measure(company)
+    past = past_periods(model.evaluation, measure, company.mapping)[-SHOWN_PERIODS:]
+    reps = _reps(company, as_of, period, measure)
+    spread = said["total"][measure]
+    shown = past if _same_length(period, past) else []
+    bars = [Bar(one.name, one.low, one.middle, one.high, actual=one.actual, reps=one.reps) for one in shown]
+    bars.append(Bar(period.name, spread["p10"], spread["p50"], spread["p90"], reps=reps, past=False,
+                    won_so_far=said["total"]["parts"]["won_so_far"][measure]))
+    currency = company.mapping.currency if measure == "won_amount" else None
+    return bars, currency, chart_in_words(period, spread, past, reps, _writer(company, measure))
+
+
+def chart_in_words(period: Period, spread: dict[str, float], past: list[Past], reps: float | None, write: Any) -> str:
+    """What the chart shows, for who cannot see it; the table beneath has every number."""
+    said = (f"{period.name}: between {write(spread['p10'])} and {write(spread['p90'])}, "
+            f"most likely {write(spread['p50'])}")
+    said += f"; the reps call {write(reps)}." if reps is not None else "."
+    return f"{said} {record_in_words(past)}" if past else said
+
+
+def _measure(company: Company) -> Measure:
+    """Amounts where the company's deals have any, else numbers of deals."""
+    return "won_amount" if len(company.history.changes("deal", "amount")) else "won_count"
+
+
+def _writer(company: Company, measure: Measure) -> Any:
+    if measure == "won_count":
+        return lambda value: GAP if value is None else number(value, 0 if value >= 10 else 1)
+    return lambda value: short_money(value, company.mapping.currency)
+
+
+def _reps(company: Company, as_of: int, period: Period, measure: Measure) -> float | None:
+    called: dict[str, float] | None = company.remember(
+        ("reps", as_of, period.start, period.end),
+        lambda: reps_call(company.history, as_of, period.start, period.end))
+    return called[measure] if called else None
+
+
+def _headline(period: Period, spread: dict[str, float], write: Any) -> str:
+    unit = "" if write(1.0)[0] not in "0123456789" else " wins"
+    return (f"{period.name} will most likely bring {write(spread['p50'])}{unit} "
+            f"(80% sure: {write(spread['p10'])}–{write(spread['p90'])}).")
+
+
+def _tiles(company: Company, said: dict[str, Any], reps: float | None, measure: Measure,
+           as_of: int) -> list[dict[str, str]]:
+    parts, write = said["total"]["parts"], _writer(company, measure)
+    n_open = len(_open_codes(company, as_of))
+
+    def deals(count: float) -> str:
+        return f"{number(count, 0 if count >= 10 else 1)} deals"
+
+    tiles = [
+        {"kind": "won", "name": "Won so far", "figure": write(parts["won_so_far"][measure]),
+         "note": f"{number(parts['won_so_far']['won_count'])} deals"},
+        {"kind": "open", "name": "Expected from open deals", "figure": write(parts["open"][measure]),
+         "note": f"{deals(parts['open']['won_count'])} of {number(n_open)}"},
+        {"kind": "new", "name": "From deals not yet created", "figure": write(parts["new"][measure]),
+         "note": deals(parts["new"]["won_count"])},
+    ]
+    middle = said["total"][measure]["p50"]
+    if reps is None:
+        tiles.append({"kind": "reps", "name": "The reps’ call", "figure": GAP,
+                      "note": "This export has no expected close dates with a category or a chance."})
+    else:
+        gap = (reps - middle) / middle if middle > 0 else None
+        note = "" if gap is None else f"{abs(gap):.0%} {'above' if gap > 0 else 'below'} our middle"
+        tiles.append({"kind": "reps", "name": "The reps’ call", "figure": write(reps), "note": note})
+    return tiles
+
+
+def _same_length(period: Period, past: list[Past]) -> bool:
+    days = (period.end - period.start) / DAY
+    return all(abs(one.days - days) <= 0.1 * days for one in past)
+
+
+def _owners(company: Company, said: dict[str, Any], measure: Measure, as_of: int, period: Period) -> dict[str, Any]:
+    write, groups = _writer(company, measure), said["groups"]
+    won = _won_by_owner(company, measure, as_of, period)
+    rows = []
+    for group in groups:
+        spread = group[measure]
+        if spread["p90"] <= 0 and spread["mean"] <= 0:
+            continue
+        so_far = won.get(group["id"], 0.0)
+        rows.append({"name": group["name"], "won": write(so_far) if so_far else GAP, "middle": write(spread["p50"]),
+                     "low": write(spread["p10"]), "high": write(spread["p90"]),
+                     "count": number(group["won_count"]["mean"], 1),
+                     "bar": {"low": spread["p10"], "middle": spread["p50"], "high": spread["p90"], "won": so_far}})
+    return {"owners": rows, "owner_scale": max((group[measure]["p90"] for group in groups), default=1.0) or 1.0}
+
+
+def _won_by_owner(company: Company, measure: Measure, as_of: int, period: Period) -> dict[str, float]:
+    """What each owner has won of the period so far, from what was known at `as_of`."""
+    history = company.history.until(as_of)
+    subject, at = outcomes(history, "deal").won_at
+    here = (at > period.start) & (at <= min(as_of, period.end))
+    subject, at = subject[here], at[here]
+    value = (np.ones(len(subject)) if measure == "won_count"
+             else np.nan_to_num(amount_of(history, subject, at)))
+    sums = pd.Series(value).groupby(owner_of(history, subject, at)).sum()
+    return {str(owner): to_major(total, company.mapping.currency) if measure == "won_amount" else total
+            for owner, total in sums.items()}
+
+
+def _open_codes(company: Company, as_of: int) -> Int:
+    everyone = np.arange(len(company.history.deals))
+    return everyone[company.outcomes("deal").is_open(everyone, np.full(len(everyone), as_of))]
+
+
+def _deals(company: Company, model: HazardModel, as_of: int, period: Period, all_deals: bool) -> dict[str, Any]:
+    """The open deals that matter most: by amount × P(won in the period)."""
+    subject = _open_codes(company, as_of)
+    history, at = company.history, np.full(len(subject), as_of)
+    scored = _scores(company, model, as_of, period, [str(one) for one in history.deals.ids[subject]])
+    pairs = AsOf(history, "deal", subject, at)
+    amount = amount_of(history, subject, at)
+    scored = scored.assign(stage=category(history.changes("deal", "stage"), pairs), amount=amount,
+                           owner=owner_of(history, subject, at), matters=scored["p_win"] * np.nan_to_num(amount))
+    scored = scored.sort_values(["matters", "p_win"], ascending=False, kind="stable")
+    shown = scored if all_deals else scored.head(SHOWN_DEALS)
+    # The reasons are of the first ones only: that of a deal nobody looks at is not worth the wait.
+    within_days = (period.end - as_of) / DAY
+    because = answers.reasons(company, model, as_of, list(shown["deal_id"][:SHOWN_DEALS]), within_days)
+    names = {owner: owner_name(history, owner) for owner in shown["owner"].unique()}
+    rows = [_deal(company, one, names[one["owner"]], because.get(one["deal_id"]))
+            for one in map(answers.named, shown.to_dict("records"))]
+    every = {"as_of": company.date(as_of), "period": period.value, "deals": "all"}
+    last = company.date(period.end)
+    return {"rows": rows, "total": len(scored), "hidden": len(rows) < len(scored),
+            "all_address": f"/?{urlencode(every)}",
+            "within": f"by {day(last)[:-5]}" if period.start <= as_of else f"in {period.name}"}
+
+
+def _scores(company: Company, model: HazardModel, as_of: int, period: Period, ids: list[str]) -> pd.DataFrame:
+    """Scores of open deals with `p_win` in the period: by its end, less by its start where that is still to come."""
+    def compute() -> pd.DataFrame:
+        by_end = deal_close.score(model, company.history, as_of, (period.end - as_of) / DAY, ids=ids)
+        if period.start <= as_of:
+            return by_end
+        by_start = deal_close.score(model, company.history, as_of, (period.start - as_of) / DAY, ids=ids)
+        return by_end.assign(p_win=by_end["p_win"] - by_start["p_win"])
+
+    found: pd.DataFrame = company.remember(("deals", model.as_of, as_of, period.start, period.end), compute)
+    return found
+
+
+def _deal(company: Company, one: dict[str, Any], owner: str, because: dict[str, Any] | None) -> dict[str, Any]:
+    currency, p_win = company.mapping.currency, float(one["p_win"])
+    close = [None if pd.isna(one[name]) else day(one[name]) for name in ("close_p10", "close_p50", "close_p90")]
+    return {"id": one["deal_id"], "stage": one["stage"] or GAP, "owner": owner,
+            "amount": GAP if pd.isna(one["amount"]) else money(to_major(one["amount"], currency), currency),
+            "share": min(max(p_win, 0.0), 1.0), "p_win": percent(p_win), "close": close[1] or GAP,
+            "close_range": f"{close[0]} – {close[2]}" if close[0] and close[2] else "",
+            "reason": because["reason"] if because else "",
+            "direction": "up" if because and because["effect"] > 0 else "down"}
+
+
+def _first_known(company: Company) -> int:
+    return int(company.history.deals.visible_at.min(initial=company.present()))

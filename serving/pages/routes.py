@@ -1,0 +1,50 @@
+"""The managers' page at `/` and its chart. Addresses are plain GETs, so a view can be kept and sent on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from features.errors import BadInput
+from serving.company import Company
+from serving.pages.charts import forecast_chart
+from serving.pages.overview import chart_bars, overview
+from serving.pages.render import page
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+MINUTE = 60_000_000
+
+
+def _company(request: Request) -> Company:
+    company: Company = request.app.state.companies.now()
+    return company
+
+
+@router.get("/")
+def home(request: Request, as_of: Annotated[str | None, Query()] = None, period: Annotated[str | None, Query()] = None,
+         deals: Annotated[Literal["top", "all"], Query()] = "top") -> Response:
+    """The forecast of a period as of the end of a day: both as picked, or the quarter under way as of now."""
+    company = _company(request)
+    moment = company.read_day(as_of or None)
+    if moment == company.present() and not company.mapping.simulated:
+        moment -= moment % MINUTE  # so that who looks twice within a minute does not wait twice
+    return page("overview.html", **overview(company, moment, period or None, deals == "all"))
+
+
+@router.get("/charts/forecast.svg")
+def chart(request: Request, at: Annotated[int, Query()], period: Annotated[str, Query()],
+          theme: Annotated[Literal["light", "dark"], Query()] = "light",
+          size: Annotated[Literal["wide", "narrow"], Query()] = "wide") -> Response:
+    """The forecast's chart as of a moment in microseconds."""
+    company = _company(request)
+    if at > company.present():
+        raise BadInput("That moment lies ahead: nothing is known of it.")
+    bars, currency, description = chart_bars(company, at, period)
+    svg = forecast_chart(bars, currency, theme, size == "narrow", description)
+    # matplotlib styles its shapes one by one; nothing else in the picture may do or load anything.
+    return Response(svg, media_type="image/svg+xml",
+                    headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"})

@@ -1,0 +1,73 @@
+"""Numbers and dates as people read them. None and NaN become a dash, so that a gap looks like one."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+
+from babel.dates import format_date
+from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
+
+__all__ = ["GAP", "LOCALE", "day", "moment", "money", "number", "percent", "short_money"]
+
+LOCALE = "en"
+GAP = "–"
+
+
+def short_money(amount: float | None, currency: str) -> str:
+    """Money at a glance, in major units.
+
+    >>> short_money(1_940_000, "EUR")
+    '€1.9M'
+    """
+    if amount is None or math.isnan(amount):
+        return GAP
+    digits = 0 if abs(amount) < 1_000 else 1
+    return format_compact_currency(amount, currency, locale=LOCALE, fraction_digits=digits).replace(".0", "")
+
+
+def money(amount: float | None, currency: str) -> str:
+    """Money in whole major units: cents of a forecast mean nothing.
+
+    >>> money(48_250.4, "EUR")
+    '€48,250'
+    """
+    if amount is None or math.isnan(amount):
+        return GAP
+    return format_currency(round(amount), currency, format="¤#,##0", locale=LOCALE, currency_digits=False)
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    if value is None or math.isnan(value):
+        return GAP
+    return format_decimal(round(value, digits), locale=LOCALE)
+
+
+def percent(share: float | None) -> str:
+    """A share as whole percent, never a flat 0% or 100% of what is only nearly so.
+
+    >>> percent(0.004), percent(0.31), percent(0.999)
+    ('<1%', '31%', '>99%')
+    """
+    if share is None or math.isnan(share):
+        return GAP
+    if 0 < share < 0.005:
+        return "<1%"
+    if 0.995 <= share < 1:
+        return ">99%"
+    return format_percent(share, locale=LOCALE)
+
+
+def day(text: str | date | None) -> str:
+    """A date (or an ISO text) as 14 Oct 2026."""
+    if text is None or text == "" or (isinstance(text, float) and math.isnan(text)):
+        return GAP
+    if isinstance(text, str):
+        text = datetime.fromisoformat(text).date()
+    return format_date(text, "d MMM y", locale=LOCALE)
+
+
+def moment(text: str) -> str:
+    """An ISO timestamp as 14 Oct 2026, 17:30."""
+    at = datetime.fromisoformat(text)
+    return f"{format_date(at, 'd MMM y', locale=LOCALE)}, {at:%H:%M}"
