@@ -169,8 +169,8 @@ def _look(home: Home, steps: Steps) -> dict[str, Any]:
         told.append(line + (f"; the reps said {short_money(reps['won_amount'], currency)}" if reps else ""))
     with steps.step("Deals to look at") as told:
         deals = _deals_to_look_at(home, model, history, today, end)
-        told += [f"{one['deal_id']}  {short_money(one['amount'], currency)}, {one['p_win']:.0%} to be won by the end of "
-                 f"{name}: {one['reason']}" for one in deals]
+        told += [f"{one['deal_id']}  {short_money(one['amount'], currency)}, {one['p_win']:.0%} to be won by the end "
+                 f"of {name}: {one['reason']}" for one in deals]
     return {"forecast": answer, "reps": reps, "past_ranges": {"held": held, "of": len(past)}, "deals": deals}
 
 
@@ -191,10 +191,10 @@ def _deals_to_look_at(home: Home, model: Any, history: Any, today: int, end: int
     deals["doubt"] = deals["amount"] * deals["p_win"] * (1 - deals["p_win"])
     chosen = deals.sort_values(["doubt", "deal_id"], ascending=[False, True]).head(3)
     reasons = top_reasons(model, history, today, chosen["deal_id"].tolist(), days)["reason"]
-    chosen["amount"] = [to_major(amount, home.mapping.currency) for amount in chosen["amount"]]
-    rows: list[dict[str, Any]] = chosen[["deal_id", "amount", "p_win"]].assign(reason=reasons.to_list()
-                                                                               ).to_dict("records")
-    return rows
+    currency = home.mapping.currency
+    return [{"deal_id": deal, "amount": to_major(amount, currency), "p_win": float(p_win), "reason": reason}
+            for deal, amount, p_win, reason in zip(*(chosen[name] for name in ("deal_id", "amount", "p_win")), reasons,
+                                                   strict=True)]
 
 
 def _serve(home: Home, port: int, deals: list[dict[str, Any]], steps: Steps) -> None:
