@@ -130,13 +130,14 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one unchanging state."""
         level = {"isolation_level": "REPEATABLE READ"} if self.engine.dialect.name == "postgresql" else {}
-        with self.engine.connect().execution_options(**level) as connection, connection.begin():
+        with self._explained(), self.engine.connect().execution_options(**level) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that no other writer shares; it leaves nothing when it fails. Creates the tables."""
-        with self.engine.connect().execution_options(dealcast_writes=True) as connection, connection.begin():
+        writes = {"dealcast_writes": True}
+        with self._explained(), self.engine.connect().execution_options(**writes) as connection, connection.begin():
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
             if inspect(connection).has_table(meta.name):
@@ -145,6 +146,18 @@ class Store:
                 _schema.create_all(connection)
                 set_meta(connection, "schema_version", str(SCHEMA_VERSION))
             yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.OperationalError as error:
+            raise BadInput(f"The store {self.engine.url.render_as_string()} cannot be used: {error.orig}. Is the "
+                           "server up, or the folder writable and not in use?") from error
+        except exc.DatabaseError as error:
+            if "not a database" in str(error.orig):
+                raise BadInput(f"{self.engine.url.database} is not a SQLite database.") from error
+            raise
 
 
 def open_store(url: str | URL) -> Store:
@@ -247,4 +260,19 @@ def read_table(connection: Connection, name: str, as_of: int | None = None,
 def load_history(store: Store, mapping: Mapping, as_of: int | None = None, recorded_by: int | None = None) -> History:
     """Everything the store holds, or what was known at `as_of` and had been recorded by `recorded_by`."""
     with store.read() as connection:
-        return History({name: read_table(connection, name, as_of, recorded_by) for name in contract}, mapping)
+        tables = {name: read_table(connection, name, as_of, recorded_by) for name in contract}
+    tables["activities"] = _one_row_each(tables["activities"])
+    return History(tables, mapping)
+
+
+def _one_row_each(activities: pd.DataFrame) -> pd.DataFrame:
+    """An activity that was imported again with other content counts once, as it was first known.
+
+    First by the time from which a row counts: so it is the same row whether the history was cut before or after.
+    """
+    keys = ["subject", "subject_id", "activity_id"]
+    if not activities.duplicated(keys).any():
+        return activities
+    visible = np.maximum(activities["happened_at"], activities["known_at"])
+    order = np.lexsort((activities["happened_at"], visible))
+    return activities.iloc[order].drop_duplicates(keys).sort_index().reset_index(drop=True)

@@ -1,0 +1,239 @@
+"""What an import says of itself: counts, what the export can tell, what can be predicted, what to export next.
+
+`ImportReport` is the document for --json; `report_lines` words it for people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+from sqlalchemy import Connection, func, select
+
+from features.mapping import LeadOutcome, Mapping
+from features.settings import Settings
+from features.sources.rows import SourceRows
+from features.store import contract
+
+__all__ = ["FieldPasts", "ImportReport", "Outcomes", "SourceCounts", "build_report", "report_lines"]
+
+_SHOWN_REJECTS = 5
+_SUBJECTS = {"lead": "leads", "deal": "deals", "account": "accounts", "contact": "contacts"}
+
+
+@dataclass(frozen=True)
+class SourceCounts:
+    """Rows of one file as one table: read = stored + already_known + rejected."""
+
+    file: str
+    rows: str
+    read: int
+    stored: int
+    already_known: int
+    rejected: int
+
+    @classmethod
+    def of(cls, batch: SourceRows) -> SourceCounts:
+        stored, rejected = int(batch.stored.sum()), len(batch.rejected)
+        return cls(batch.file, batch.source.rows, batch.read, stored, batch.read - stored - rejected, rejected)
+
+
+@dataclass(frozen=True)
+class FieldPasts:
+    """Fields of one kind of subject by what their past is worth."""
+
+    logged: list[str]
+    at_creation: list[str]
+    final_only: list[str]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """How subjects of one kind stand by now, in the whole home; `enough` for a model, or too few: pooled rates."""
+
+    subjects: int
+    good: int
+    bad: int
+    open: int
+    enough: bool
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    company: str
+    sources: list[SourceCounts]
+    first_rejects: list[dict[str, Any]]
+    fields: dict[str, FieldPasts]
+    outcomes: dict[Literal["leads", "deals"], Outcomes]
+    known_at_assumed: list[str]
+    waiting_rows: dict[str, int]
+    unmapped_fields: dict[str, int]
+    export_next: list[str] = field(default_factory=list)
+
+    def total(self, what: Literal["read", "stored", "already_known", "rejected"]) -> int:
+        return sum(getattr(one, what) for one in self.sources)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as a JSON document."""
+        total = {what: self.total(what) for what in ("read", "stored", "already_known", "rejected")}
+        return {**asdict(self), "total": total}
+
+
+def build_report(connection: Connection, mapping: Mapping, settings: Settings, batches: list[SourceRows],
+                 counts: list[SourceCounts]) -> ImportReport:
+    """Describe an import, inside its transaction, after its rows were stored."""
+    fields = _field_pasts(batches)
+    unmapped: dict[str, int] = {}
+    for batch in batches:
+        for name, count in batch.unmapped_fields.items():
+            unmapped[name] = unmapped.get(name, 0) + count
+    rejected = [one for batch in batches for one in batch.rejected]
+    assumed = sorted({batch.file for batch in batches if not batch.source.known_at})
+    min_wins = settings.training.min_wins
+    outcomes: dict[Literal["leads", "deals"], Outcomes] = {}
+    if mapping.leads is not None:
+        outcomes["leads"] = _lead_outcomes(connection, mapping.leads, min_wins)
+    if any(source.rows == "deals" for source in mapping.sources):
+        outcomes["deals"] = _deal_outcomes(connection, mapping, min_wins)
+    return ImportReport(
+        company=mapping.company, sources=counts, first_rejects=[asdict(one) for one in rejected[:_SHOWN_REJECTS]],
+        fields=fields, outcomes=outcomes, known_at_assumed=assumed, waiting_rows=_waiting_rows(connection),
+        unmapped_fields=unmapped, export_next=_export_next(connection, mapping, fields, unmapped))
+
+
+def _field_pasts(batches: list[SourceRows]) -> dict[str, FieldPasts]:
+    """Of the fields that were read: a log of a field outweighs what an entity's column says of it."""
+    rank = ["final_only", "at_creation", "logged"]
+    found: dict[str, dict[str, str]] = {}
+    for batch in batches:
+        kind = batch.source.subject_kind
+        for name, spec in batch.source.fields.items() if kind else ():
+            past = "logged" if batch.source.rows == "changes" else spec.past
+            ours = found.setdefault(str(kind), {})
+            ours[name] = max(past, ours.get(name, "final_only"), key=rank.index)
+    return {kind: FieldPasts(**{past: sorted(name for name, its in fields.items() if its == past) for past in rank})
+            for kind, fields in found.items()}
+
+
+def _lead_outcomes(connection: Connection, rule: LeadOutcome, min_wins: int) -> Outcomes:
+    ends = dict.fromkeys(rule.disqualified, "bad") | dict.fromkeys(rule.converted, "good")
+    last = _last_values(connection, "lead", rule.field, set(ends))
+    return _outcomes(_count(connection, "leads"), last.map(ends), min_wins)
+
+
+def _deal_outcomes(connection: Connection, mapping: Mapping, min_wins: int) -> Outcomes:
+    outcome = {stage.name: {"won": "good", "lost": "bad"}.get(stage.outcome or "", "open") for stage in mapping.stages}
+    clerical = {stage.name for stage in mapping.stages if not stage.reopens and stage.outcome is None}
+    last = _last_values(connection, "deal", "stage", None, clerical)
+    return _outcomes(_count(connection, "deals"), last.map(outcome).fillna("open"), min_wins)
+
+
+def _outcomes(subjects: int, last: pd.Series, min_wins: int) -> Outcomes:
+    good, bad = int((last == "good").sum()), int((last == "bad").sum())
+    return Outcomes(subjects, good, bad, subjects - good - bad, good >= min_wins and bad >= min_wins)
+
+
+def _count(connection: Connection, table: str) -> int:
+    key = contract[table].c[f"{table[:-1]}_id"]
+    return int(connection.execute(select(func.count(key.distinct()))).scalar() or 0)
+
+
+def _last_values(connection: Connection, kind: str, name: str, only: set[str] | None,
+                 never: set[str] | None = None) -> pd.Series:
+    """Last value of a field for each subject that a file created, among the values that count."""
+    changes, subjects = contract["changes"], contract[f"{kind}s"]
+    known = select(subjects.c[f"{kind}_id"])
+    rows = connection.execute(
+        select(changes.c.subject_id, changes.c.value).where(changes.c.subject == kind, changes.c.field == name,
+                                                             changes.c.subject_id.in_(known))
+        .order_by(changes.c.subject_id, changes.c.changed_at, changes.c.sequence)).all()
+    counted = {subject: value for subject, value in rows
+               if (only is None or value in only) and (never is None or value not in never)}
+    return pd.Series(counted, dtype=object)
+
+
+def _waiting_rows(connection: Connection) -> dict[str, int]:
+    """Changes and activities about subjects that no file created, by kind; none are left out."""
+    waiting: dict[str, int] = {}
+    for table in (contract["changes"], contract["activities"]):
+        for kind, subjects in _SUBJECTS.items():
+            known = select(contract[subjects].c[f"{kind}_id"])
+            count = connection.execute(select(func.count()).select_from(table).where(
+                table.c.subject == kind, table.c.subject_id.not_in(known))).scalar()
+            if count:
+                waiting[kind] = waiting.get(kind, 0) + int(count)
+    return waiting
+
+
+def _export_next(connection: Connection, mapping: Mapping, fields: dict[str, FieldPasts],
+                 unmapped: dict[str, int]) -> list[str]:
+    """What would make the most of the next export, most telling first."""
+    advice = []
+    last_only = [f"{kind} {name}" for kind, pasts in fields.items() for name in pasts.final_only]
+    if last_only:
+        plural = "s" if len(last_only) > 1 else ""
+        advice.append(f"add the field history: {len(last_only)} more field{plural} would have a past "
+                      f"({', '.join(last_only)})")
+        advice.append("import again weekly: changes are kept from today")
+    if unmapped:
+        advice.append(f"map {len(unmapped)} more fields of the field history: {', '.join(unmapped)}")
+    if any(source.rows in ("changes", "activities") and not source.known_at for source in mapping.sources):
+        advice.append("add the time at which each change or activity was entered (known_at): without it, one that was "
+                      "entered late counts from the date that it claims")
+    lacking = {"activities": "calls, mails and meetings tell which deals move",
+               "contacts": "with deal_contacts, who takes part in the decision",
+               "owners": "with manager_id, forecasts by owner and team carry names",
+               "leads": "they tell what new business is coming"}
+    for table, why in lacking.items():
+        if not connection.execute(select(contract[table].c.identity).limit(1)).first():
+            advice.append(f"add {table}: {why}")
+    deal_fields = fields.get("deal")
+    if deal_fields and "expected_close" not in (*deal_fields.logged, *deal_fields.at_creation, *deal_fields.final_only):
+        advice.append("add the deals' expected close date (expected_close)")
+    return advice
+
+
+def report_lines(report: ImportReport) -> list[str]:
+    """The report as plain lines of text."""
+    lines = ["Rows".ljust(44) + "".join(f"{name:>15}" for name in ("read", "stored", "already known", "rejected"))]
+    for one in report.sources:
+        lines.append(_counts_line(f"{one.file} as {one.rows}", one.read, one.stored, one.already_known, one.rejected))
+    if len(report.sources) > 1:
+        lines.append(_counts_line("total", report.total("read"), report.total("stored"),
+                                  report.total("already_known"), report.total("rejected")))
+    if report.first_rejects:
+        lines += ["", f"Set aside, the first {len(report.first_rejects)} of {report.total('rejected'):,}"]
+        lines += [f"  {_reject_line(one)}" for one in report.first_rejects]
+    lines += ["", "What this export can tell you"]
+    for kind, pasts in report.fields.items():
+        for title, names in (("with a past", pasts.logged), ("fixed at creation", pasts.at_creation),
+                             ("last value only", pasts.final_only)):
+            if names:
+                lines.append(f"  {kind} fields {title}: {', '.join(names)}")
+    if report.known_at_assumed:
+        lines.append("  when an entry was made is assumed to be the date that it claims, in: "
+                     f"{', '.join(report.known_at_assumed)}")
+    for kind, count in report.waiting_rows.items():
+        lines.append(f"  {count:,} rows are about {kind}s that no file created: kept, unused until those arrive")
+    lines += ["", "Outcomes found, and what can be predicted"]
+    words = {"leads": ("converted", "disqualified"), "deals": ("won", "lost")}
+    for name, found in report.outcomes.items():
+        good, bad = words[name]
+        verdict = "enough for a model" if found.enough else "too few for a model of their own: pooled rates"
+        lines.append(f"  {found.subjects:,} {name}: {found.good:,} {good}, {found.bad:,} {bad}, {found.open:,} open: "
+                     f"{verdict}")
+    if not report.outcomes:
+        lines.append("  none: the mapping describes neither deals nor a lead's outcome")
+    if report.export_next:
+        lines += ["", "What to export next", *(f"  - {one}" for one in report.export_next)]
+    return lines
+
+
+def _counts_line(name: str, *counts: int) -> str:
+    return name.ljust(44) + "".join(f"{count:>15,}" for count in counts)
+
+
+def _reject_line(one: dict[str, Any]) -> str:
+    what = f"{one['column']} '{one['value']}' " if one["column"] else ""
+    return f"{one['file']}, line {one['line']}: {what}{one['reason']}"

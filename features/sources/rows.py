@@ -1,0 +1,266 @@
+"""One file's rows as rows of the contract.
+
+In: a `RawTable` and the mapping's source that describes it. Out: `SourceRows`: the contract rows that stand by
+themselves (entities, logged changes, activities), the field values of entity rows (`FieldValues`, whose place in the
+past depends on what the store already knows), and what could not be read. A row is read whole or set aside whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.history import OWN_TIME
+from features.mapping import TABLE_COLUMNS, FieldSpec, Mapping, Source
+from features.sources.tables import RawTable, Unreadable
+from features.sources.values import EMPTY, Parsed, as_text, parse_field, parse_ids, parse_times, parse_whole
+
+__all__ = ["FieldValues", "SourceRows", "contract_rows"]
+
+Bools = npt.NDArray[np.bool_]
+_IDS = {"lead_id", "deal_id", "account_id", "contact_id", "owner_id", "manager_id", "subject_id", "activity_id"}
+_TIMES = {"created_at", "changed_at", "happened_at", "valid_from"}
+_EXAMPLE_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class FieldValues:
+    """One mapped field of entity rows. `rows` has subject_id, value, created_at, known_at (EMPTY where the file does
+    not say), closed_at (EMPTY where the value is no end or has no date) and row, as in `SourceRows`."""
+
+    kind: str
+    name: str
+    spec: FieldSpec
+    rows: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """What one file gave. `frame` are contract rows of the source's table; `row` is the row of the file that each came
+    from, counted from 0 among those that the source asks for. `stored` says of each such row whether it brought
+    anything new; the import fills it in."""
+
+    source: Source
+    file: str
+    read: int
+    frame: pd.DataFrame
+    fields: list[FieldValues]
+    rejected: list[Unreadable]
+    unmapped_fields: dict[str, int]
+    stored: Bools
+
+
+class _Reader:
+    """The rows of one file that the source asks for, and which of them turned out to be unreadable."""
+
+    def __init__(self, raw: RawTable, source: Source, mapping: Mapping) -> None:
+        self.raw, self.source, self.mapping = raw, source, mapping
+        raw.require(_columns_needed(source))
+        keep = _matching(raw, source)
+        self.unmapped: dict[str, int] = {}
+        if "field" in source.columns:
+            keep, self.unmapped = self._only_mapped_fields(keep)
+        self.tie_rank = _rank_in_file(raw, source)[keep]
+        self.frame = raw.frame[keep].reset_index(drop=True)
+        self.line = raw.line[keep]
+        self.bad = np.zeros(len(self.frame), dtype=bool)
+        self.rejected = list(raw.unreadable)
+
+    def _only_mapped_fields(self, keep: Bools) -> tuple[Bools, dict[str, int]]:
+        names = as_text(self.raw.frame[self.source.columns["field"]])
+        mapped = names.isin([spec.column for spec in self.source.fields.values()]).to_numpy(bool)
+        others = names[keep & ~mapped].fillna("(empty)").value_counts()
+        return keep & mapped, {str(name): int(count) for name, count in others.items()}
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def column(self, contract_name: str) -> str | None:
+        return self.source.columns.get(contract_name)
+
+    def where(self, column: str) -> str:
+        return f"{self.raw.name}, column '{column}'"
+
+    def reject(self, bad: Bools, column: str, reason: str) -> None:
+        """Set rows aside, each for the first reason found."""
+        new = np.flatnonzero(bad & ~self.bad)
+        if len(new):
+            cells = as_text(self.frame[column].iloc[new])
+            self.rejected += [Unreadable(self.raw.name, int(line), column, str(cell)[:_EXAMPLE_CHARACTERS], reason)
+                              for line, cell in zip(self.line[new], cells.fillna(""), strict=True)]
+        self.bad |= bad
+
+    def take(self, parsed: Parsed, column: str) -> pd.Series:
+        self.reject(parsed.bad, column, parsed.reason)
+        return parsed.values.reset_index(drop=True)
+
+    def times(self, column: str | None) -> pd.Series:
+        if column is None:
+            return pd.Series(np.full(len(self), EMPTY))
+        parsed = parse_times(self.frame[column], self.source, self.mapping.zone, self.where(column))
+        return self.take(parsed, column)
+
+    def contract_column(self, name: str) -> pd.Series:
+        """One column of the contract: from the file, a constant, or empty; required ones must be filled."""
+        column, needed = self.column(name), TABLE_COLUMNS[self.source.rows][name]
+        if column is None:
+            if name in _TIMES:
+                return self.times(None)
+            return pd.Series([self.source.constants.get(name)] * len(self), dtype="str")
+        if name in _TIMES:
+            values = self.times(column)
+            empty = (values == EMPTY).to_numpy(bool)
+        elif name in _IDS:
+            values = self.take(parse_ids(self.frame[column]), column)
+            empty = values.isna().to_numpy(bool)
+        else:
+            values = as_text(self.frame[column])
+            empty = values.isna().to_numpy(bool)
+        if needed:
+            self.reject(empty & ~self.bad, column, "is empty")
+        return values
+
+    def field(self, spec: FieldSpec) -> pd.Series:
+        parsed = parse_field(self.frame[spec.column], spec, self.source, self.mapping, self.where(spec.column))
+        return self.take(parsed, spec.column)
+
+
+def contract_rows(raw: RawTable, source: Source, mapping: Mapping) -> SourceRows:
+    """Turn a file's rows into contract rows. Raises BadInput for a column that the file does not have, and for dates
+    that can be read in two ways."""
+    reader = _Reader(raw, source, mapping)
+    if source.rows == "changes":
+        frame = _history_rows(reader) if "field" in source.columns else _log_rows(reader)
+        fields = []
+    else:
+        frame = pd.DataFrame({name: reader.contract_column(name) for name in TABLE_COLUMNS[source.rows]})
+        fields = _field_values(reader, frame)
+        frame = _completed(reader, frame)
+    known_at, own = reader.times(source.known_at), frame[OWN_TIME[source.rows]]
+    known_of_rows = known_at.iloc[frame["row"]].set_axis(frame.index)
+    frame["known_at"] = known_of_rows.where(known_of_rows != EMPTY, own)
+    good = ~reader.bad
+    fields = [FieldValues(one.kind, one.name, one.spec,
+                          one.rows.assign(known_at=known_at)[good].reset_index(drop=True)) for one in fields]
+    return SourceRows(source, raw.name, len(reader) + len(raw.unreadable),
+                      frame[good[frame["row"]]].reset_index(drop=True), fields, reader.rejected, reader.unmapped,
+                      np.zeros(len(reader), dtype=bool))
+
+
+def _columns_needed(source: Source) -> list[str]:
+    names = [*source.columns.values(), *source.where, *source.where_not]
+    if "field" not in source.columns:
+        names += [spec.column for spec in source.fields.values()]
+    names += [spec.closed_at for spec in source.fields.values() if spec.closed_at]
+    return sorted({*names, *([source.known_at] if source.known_at else [])})
+
+
+def _matching(raw: RawTable, source: Source) -> Bools:
+    """Rows that fit the source's where and where_not."""
+    keep = np.ones(len(raw.frame), dtype=bool)
+    for conditions, wanted in ((source.where, True), (source.where_not, False)):
+        for column, values in conditions.items():
+            text = as_text(raw.frame[column]).fillna("")
+            words = {str(value) for value in values if not isinstance(value, bool)}
+            truths = {str(value).lower() for value in values if isinstance(value, bool)}
+            holds = text.isin(words) | text.str.lower().isin(truths)
+            keep &= holds.to_numpy(bool) == wanted
+    return keep
+
+
+def _rank_in_file(raw: RawTable, source: Source) -> npt.NDArray[np.int64]:
+    """Rank of each row among those of its subject with the same time, in the order of the file.
+
+    Only ties are ranked, and before any row is left out, so that a longer export, a mended row or another `where`
+    leaves a change's identity as it is.
+    """
+    if source.rows != "changes":
+        return np.zeros(len(raw.frame), dtype=np.int64)
+    keys = [as_text(raw.frame[source.columns[name]]).rename(name) for name in ("subject_id", "changed_at", "field")
+            if name in source.columns]
+    table = pd.concat(keys, axis=1)
+    return table.groupby(list(table.columns), dropna=False).cumcount().to_numpy(np.int64)
+
+
+def _changes(reader: _Reader, subject_id: pd.Series, changed_at: pd.Series, sequence: npt.ArrayLike, name: str,
+             value: pd.Series, row: npt.ArrayLike) -> pd.DataFrame:
+    return pd.DataFrame({"subject": reader.source.subject, "subject_id": subject_id, "field": name, "value": value,
+                         "changed_at": changed_at, "sequence": sequence, "row": row})
+
+
+def _sequence(reader: _Reader) -> npt.NDArray[np.int64]:
+    column = reader.column("sequence")
+    if column is None:
+        return reader.tie_rank
+    return reader.take(parse_whole(reader.frame[column]), column).to_numpy(np.int64)
+
+
+def _log_rows(reader: _Reader) -> pd.DataFrame:
+    """A log whose rows each set every mapped field from its own column."""
+    subject_id, changed_at = reader.contract_column("subject_id"), reader.contract_column("changed_at")
+    sequence, row = _sequence(reader), np.arange(len(reader))
+    return pd.concat([_changes(reader, subject_id, changed_at, sequence, name, reader.field(spec), row)
+                      for name, spec in reader.source.fields.items()], ignore_index=True)
+
+
+def _history_rows(reader: _Reader) -> pd.DataFrame:
+    """A field history: a row per change, with the field's name in one column and its new value in another."""
+    subject_id, changed_at = reader.contract_column("subject_id"), reader.contract_column("changed_at")
+    sequence = _sequence(reader)
+    names = as_text(reader.frame[reader.source.columns["field"]])
+    column = reader.source.columns["value"]
+    parts = []
+    for name, spec in reader.source.fields.items():
+        row = np.flatnonzero(names == spec.column)
+        parsed = parse_field(reader.frame[column].iloc[row], spec, reader.source, reader.mapping,
+                             f"{reader.where(column)}, field '{spec.column}'")
+        bad = np.zeros(len(reader), dtype=bool)
+        bad[row] = parsed.bad
+        reader.reject(bad, column, f"{parsed.reason}, as '{spec.column}' must be")
+        values = parsed.values.set_axis(row)
+        parts.append(_changes(reader, subject_id.iloc[row], changed_at.iloc[row], sequence[row], name, values, row))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _field_values(reader: _Reader, frame: pd.DataFrame) -> list[FieldValues]:
+    """Mapped fields of entity rows, with the date of the end where the value is one."""
+    kind = reader.source.subject_kind
+    if kind is None:
+        return []
+    ends = {stage.name for stage in reader.mapping.stages if stage.outcome}
+    found = []
+    for name, spec in reader.source.fields.items():
+        value = reader.field(spec)
+        closed = reader.times(spec.closed_at)
+        rows = pd.DataFrame({"subject_id": frame[f"{kind}_id"], "value": value, "created_at": frame["created_at"],
+                             "closed_at": closed.where(value.isin(ends), EMPTY), "row": np.arange(len(reader))})
+        found.append(FieldValues(kind, name, spec, rows))
+    return found
+
+
+def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
+    """Contract rows with what files leave out: since ever, a duration as a number, an activity's id."""
+    frame = frame.assign(row=np.arange(len(reader)))
+    if "valid_from" in frame:
+        frame["valid_from"] = frame["valid_from"].where(frame["valid_from"] != EMPTY, 0)
+    if reader.source.rows != "activities":
+        return frame
+    frame.insert(0, "subject", pd.Series([reader.source.subject] * len(frame), dtype="str"))
+    column = reader.column("duration_seconds")
+    if column is not None:
+        number = FieldSpec(column=column, type="number")
+        frame["duration_seconds"] = reader.field(number)
+    frame["duration_seconds"] = pd.to_numeric(frame["duration_seconds"]).astype(np.float64)
+    missing = frame["activity_id"].isna()
+    if missing.any():
+        content = frame[missing].drop(columns=["row", "activity_id"])
+        rank = content.groupby(list(content.columns), dropna=False).cumcount()
+        content = content.astype(object).where(content.notna(), None)
+        frame.loc[missing, "activity_id"] = [
+            hashlib.blake2b(repr(one).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+            for one in zip(*(content[name].tolist() for name in content), rank.tolist(), strict=True)]
+    return frame

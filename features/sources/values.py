@@ -1,0 +1,265 @@
+"""Cells to the contract's values: text, times, numbers and money.
+
+In: a column as the reader gave it (text, or cells typed by the file). Out: a `Parsed`, aligned with the column: the
+values, and which cells cannot be read. An empty cell is no error: it is NaN in text and `EMPTY` in times. Text without
+an offset is the company's own clock; where a clock is set back, the first of two equal hours is meant, and where it is
+set forward, a time that did not exist is the moment of the change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.errors import BadInput
+from features.mapping import FieldSpec, Mapping, Source
+from features.money import to_minor
+
+__all__ = ["EMPTY", "Parsed", "as_text", "parse_field", "parse_ids", "parse_times", "parse_whole"]
+
+EMPTY = np.iinfo(np.int64).min  # a missing time; the same bits as numpy's NaT
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+_LARGEST_EXACT = 10**15  # Excel keeps 15 digits of a number
+
+_OFFSET = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:?\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
+_YEAR_FIRST = r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]|$)"
+_DAY_OR_MONTH_FIRST = r"^(\d{1,2})([-/.])(\d{1,2})[-/.]\d{4}(?:[T ,]|$)"
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+_CURRENCY = r"\b[A-Z]{3}\b|[A-Z]{0,2}[$€£¥₹₩₽₺₴]|zł|\bkr\b\.?|Kč|%"
+_NAMED_MONTHS = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%b %d %Y", "%B %d %Y")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """values (n,), bad (n,) cells that cannot be read, and why."""
+
+    values: pd.Series
+    bad: npt.NDArray[np.bool_]
+    reason: str
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """Cells as stripped text (n,), NaN where empty. Whole numbers have no decimal point."""
+    if isinstance(column.dtype, pd.StringDtype):
+        text = column.str.strip()
+    else:
+        text = _by_distinct(column, _text_of)
+    return text.where(text != "", np.nan).astype("str").reset_index(drop=True)
+
+
+def _text_of(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell.strip()
+    if isinstance(cell, (bool, np.bool_)):
+        return "true" if cell else "false"
+    if isinstance(cell, (float, np.floating)):
+        return str(int(cell)) if np.isfinite(cell) and cell == int(cell) else repr(float(cell))
+    return cell.isoformat() if isinstance(cell, datetime) else str(cell)
+
+
+def _by_distinct(column: pd.Series, convert: Callable[[Any], str | None]) -> pd.Series:
+    """Apply a function to each distinct cell; NaN where a cell is missing."""
+    # 1, 1.0 and True are equal, yet not the same text: the type keeps them apart.
+    typed = [(type(cell), cell) for cell in column.tolist()] if column.dtype == object else column
+    codes, distinct = pd.factorize(pd.Series(typed, dtype=object) if column.dtype == object else typed)
+    cells = [one[1] for one in distinct] if column.dtype == object else list(distinct)
+    converted = [None if _is_missing(cell) else convert(cell) for cell in cells]
+    return pd.Series(np.array([*converted, None], dtype=object)[codes], dtype="str")
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and np.isnan(cell))
+
+
+def parse_ids(column: pd.Series) -> Parsed:
+    """Ids as text (n,). A number that is too long to be exact is not an id."""
+    numbers = column.map(lambda cell: isinstance(cell, float) and abs(cell) >= _LARGEST_EXACT).to_numpy(bool) \
+        if column.dtype == object or pd.api.types.is_float_dtype(column.dtype) else np.zeros(len(column), dtype=bool)
+    return Parsed(as_text(column), numbers, "is a number whose last digits are lost; export the column as text")
+
+
+def parse_whole(column: pd.Series) -> Parsed:
+    """Whole numbers as int64 (n,), 0 where empty."""
+    text = as_text(column)
+    bad = text.notna() & ~text.str.fullmatch(r"[+-]?\d{1,18}").fillna(True).astype(bool)
+    return Parsed(text.where(~bad, np.nan).fillna("0").astype(np.int64), bad.to_numpy(bool), "is not a whole number")
+
+
+def parse_times(column: pd.Series, source: Source, zone: ZoneInfo, where: str) -> Parsed:
+    """Times as int64 microseconds in UTC (n,), EMPTY where empty. A date is 00:00 of that day in `zone`.
+
+    Raises BadInput, naming `where`, when dates may be day or month first and the source has no date_format.
+    """
+    reason = f"is not a date{f' of the form {source.date_format}' if source.date_format else ''}"
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        moments = column.reset_index(drop=True)
+        micros = _micros(moments if moments.dt.tz is not None else _localize(moments, zone))
+        return Parsed(micros, _out_of_range(micros), reason)
+    typed = column.map(lambda cell: isinstance(cell, datetime)).to_numpy(bool) if column.dtype == object else None
+    text = as_text(column)
+    codes, distinct = pd.factorize(text)
+    parsed = _micros(_read_texts(pd.Series(distinct, dtype="str"), source.date_format, zone, where))
+    micros = pd.Series(np.append(parsed.to_numpy(), EMPTY)[codes])
+    if typed is not None and typed.any():
+        cells = pd.Series(pd.to_datetime([cell for cell in column[typed]]))
+        micros[typed] = _micros(_localize(cells, zone)).to_numpy()
+    bad = (text.notna() & (micros == EMPTY)).to_numpy(bool) | _out_of_range(micros)
+    return Parsed(micros, bad, reason)
+
+
+def _read_texts(texts: pd.Series, date_format: str | None, zone: ZoneInfo, where: str) -> pd.Series:
+    """Distinct texts as moments in UTC, NaT where none is meant."""
+    found = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us, UTC]")
+    if date_format:
+        # A source has one format, yet columns with and without a clock.
+        forms = [date_format, date_format.split(" ")[0]]
+        if "%H" not in date_format and "%I" not in date_format:
+            forms += [date_format + clock for clock in _CLOCKS]
+        found = _try_forms(texts, found, forms, zone)
+        if date_format.startswith("%Y"):
+            return found
+    aware = texts.str.contains(_OFFSET, regex=True).astype(bool)
+    found = found.where(~(aware & found.isna()), _to_datetime(texts.where(aware), "ISO8601", utc=True))
+    year_first = texts.str.contains(_YEAR_FIRST, regex=True).astype(bool) & ~aware
+    dashed = texts.where(year_first & found.isna()).str.replace(
+        r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", lambda at: f"{at[1]}-{at[2]:0>2}-{at[3]:0>2}", regex=True)
+    found = found.fillna(_localize(_to_datetime(dashed, "ISO8601"), zone))
+    if date_format:
+        return found
+    return _read_day_or_month_first(_try_forms(texts, found, _with_clocks(_NAMED_MONTHS), zone), texts, zone, where)
+
+
+def _read_day_or_month_first(found: pd.Series, texts: pd.Series, zone: ZoneInfo, where: str) -> pd.Series:
+    """31/12/2025 can only be read in one way, 31.12.2025 is always day first, 03/04/2025 needs a date_format."""
+    parts = texts.where(found.isna()).str.extract(_DAY_OR_MONTH_FIRST)
+    first, second = (pd.to_numeric(parts[i], errors="coerce") for i in (0, 2))
+    unclear = (parts[1] != ".") & (first <= 12) & (second <= 12) & (first != second)
+    if unclear.any():
+        mark = str(parts.loc[unclear, 1].iloc[0])
+        forms = [f"%d{mark}%m{mark}%Y", f"%m{mark}%d{mark}%Y"]
+        all_texts = texts[first.notna()]
+        fits = [int((~_try_forms(all_texts, found[first.notna()], _with_clocks([form]), zone).isna()).sum())
+                for form in forms]
+        raise BadInput(f"{where} holds dates such as {texts[unclear].iloc[0]}, which may be day or month first. Set the "
+                       f"source's date_format: '{forms[0]}' fits {fits[0]:,} of its {len(all_texts):,} different dates, "
+                       f"'{forms[1]}' fits {fits[1]:,}.")
+    day_first = (parts[1] == ".") | (first > 12) | (first == second)
+    for mark in ("/", "-", "."):
+        ours = parts[1] == mark
+        found = _try_forms(texts.where(ours & day_first), found, _with_clocks([f"%d{mark}%m{mark}%Y"]), zone)
+        found = _try_forms(texts.where(ours & ~day_first), found, _with_clocks([f"%m{mark}%d{mark}%Y"]), zone)
+    return found
+
+
+def _with_clocks(forms: tuple[str, ...] | list[str]) -> list[str]:
+    return [form + clock for form in forms for clock in _CLOCKS]
+
+
+def _try_forms(texts: pd.Series, found: pd.Series, forms: list[str], zone: ZoneInfo) -> pd.Series:
+    """Fill what is not found yet by each form in turn."""
+    for form in forms:
+        missing = found.isna() & texts.notna()
+        if not missing.any():
+            break
+        some = texts[missing]
+        moments = _to_datetime(some, form, utc=True) if "%z" in form else _localize(_to_datetime(some, form), zone)
+        found = found.fillna(moments.reindex(found.index))
+    return found
+
+
+def _to_datetime(texts: pd.Series, form: str, *, utc: bool = False) -> pd.Series:
+    try:
+        return pd.to_datetime(texts, format=form, errors="coerce", utc=utc).dt.as_unit("us")
+    except ValueError as error:
+        raise BadInput(f"date_format '{form}' cannot be used: {error}. Example: %d/%m/%Y for 31/12/2025.") from error
+
+
+def _localize(naive: pd.Series, zone: ZoneInfo) -> pd.Series:
+    first_of_two = np.ones(len(naive), dtype=bool)
+    local = naive.dt.as_unit("us").dt.tz_localize(zone, ambiguous=first_of_two, nonexistent="shift_forward")
+    return local.dt.tz_convert("UTC")
+
+
+def _micros(moments: pd.Series) -> pd.Series:
+    utc = moments.dt.tz_convert("UTC").dt.as_unit("us").dt.tz_localize(None)
+    return pd.Series(utc.to_numpy().astype("datetime64[us]").astype(np.int64))
+
+
+def _out_of_range(micros: pd.Series) -> npt.NDArray[np.bool_]:
+    low, high = (np.datetime64(f"{year}-01-01", "us").astype(np.int64) for year in (_FIRST_YEAR, _LAST_YEAR + 1))
+    return ((micros != EMPTY) & ((micros < low) | (micros >= high))).to_numpy(bool)
+
+
+def parse_field(column: pd.Series, spec: FieldSpec, source: Source, mapping: Mapping, where: str) -> Parsed:
+    """A mapped field's cells as the contract's text (n,), NaN where empty.
+
+    number: plain decimal text. money: integer minor units. date: ISO text in UTC. category, text: as it stands.
+    """
+    if spec.type == "date":
+        times = parse_times(_replaced(column, spec), source, mapping.zone, where)
+        return Parsed(_iso_texts(times.values), times.bad, times.reason)
+    column = _replaced(column, spec)
+    if spec.type in ("category", "text"):
+        return Parsed(as_text(column), np.zeros(len(column), dtype=bool), "")
+    empty = as_text(column).isna()
+    values = _by_distinct(column.reset_index(drop=True),
+                          lambda cell: _number_text(cell, source.decimal, mapping.currency, spec.type == "money"))
+    bad = (values.isna() & ~empty).to_numpy(bool)
+    return Parsed(values, bad, f"is not a number (decimal mark '{source.decimal}')")
+
+
+def _replaced(column: pd.Series, spec: FieldSpec) -> pd.Series:
+    """The file's words replaced by ours."""
+    if not spec.values:
+        return column
+    text = as_text(column)
+    known = text.isin(list(spec.values))
+    return column.reset_index(drop=True).astype(object).where(~known, text.map(spec.values).astype(object))
+
+
+def _iso_texts(micros: pd.Series) -> pd.Series:
+    codes, distinct = pd.factorize(micros.where(micros != EMPTY))
+    texts = np.datetime_as_string(distinct.astype(np.int64).astype("datetime64[us]"), unit="us")
+    texts = np.char.add(np.char.replace(texts, ".000000", ""), "Z") if len(texts) else texts
+    return pd.Series(np.array([*texts.tolist(), None], dtype=object)[codes], dtype="str")
+
+
+def _number_text(cell: Any, decimal: str, currency: str, is_money: bool) -> str | None:
+    """A number's canonical text, None when the cell is no number. Only text has a decimal mark to be told."""
+    if isinstance(cell, str):
+        plain = _plain_number(cell, decimal)
+    else:
+        plain = None if isinstance(cell, (bool, np.bool_, datetime)) else str(cell)
+    try:
+        number = Decimal(plain) if plain is not None else Decimal("NaN")
+        if not number.is_finite() or abs(number.adjusted()) > 30:
+            return None
+        if is_money:
+            return str(to_minor(number, currency))
+    except InvalidOperation:
+        return None
+    text = f"{number.normalize():f}"
+    return "0" if text == "-0" else text
+
+
+def _plain_number(text: str, decimal: str) -> str | None:
+    """"€ 1,234.50", "(12)" and "20 %" as Python reads numbers; None for what is no number, "1,23" among it."""
+    negative = text.startswith("(") and text.endswith(")")
+    text = re.sub(_CURRENCY, "", text.strip("()").replace("−", "-")).strip()
+    text = re.sub(r"(?<=\d)[\s'’](?=\d{3})", "", text)
+    thousands = "," if decimal == "." else "."
+    form = rf"([+-]?)(?:(\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+)|(\d*))(?:{re.escape(decimal)}(\d*))?(e[+-]?\d+)?"
+    found = re.fullmatch(form, text, flags=re.IGNORECASE)
+    if not found or not any(found.group(2, 3, 4)):
+        return None
+    whole = (found[2] or found[3]).replace(thousands, "")
+    return f"{'-' if negative else found[1]}{whole or '0'}.{found[4] or '0'}{found[5] or ''}"
