@@ -131,7 +131,7 @@ def _deal_outcomes(connection: Connection, mapping: Mapping, min_wins: int) -> O
 
 def _outcomes(subjects: int, last: pd.Series, min_wins: int) -> Outcomes:
     good, bad = int((last == "good").sum()), int((last == "bad").sum())
-    return Outcomes(subjects, good, bad, subjects - good - bad, good >= min_wins and bad >= min_wins)
+    return Outcomes(subjects, good, bad, subjects - good - bad, good >= min_wins)
 
 
 def _count(connection: Connection, table: str) -> int:

@@ -22,7 +22,7 @@ from features.import_report import ImportReport, SourceCounts, build_report
 from features.mapping import Mapping
 from features.money import minor_digits
 from features.sources.rows import FieldValues, SourceRows, contract_rows
-from features.sources.tables import find_files, read_table
+from features.sources.tables import RawTable, find_files, read_table
 from features.sources.values import EMPTY
 from features.store import add_rows, contract, imports, rejects
 
@@ -43,14 +43,7 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
         with home.store.read() as connection:
             check_company(home, stored_mapping(connection), mapping)
     _check_mapping(mapping)
-    batches = []
-    for source in mapping.sources:
-        for file in find_files(path, source):
-            tell(f"reading {file.name} as {source.rows}")
-            batches.append(contract_rows(read_table(file, source), source, mapping))
-    if not batches:
-        patterns = ", ".join(source.file or "" for source in mapping.sources)
-        raise BadInput(f"{path.name} is none of the files that the mapping describes: {patterns}.")
+    batches = _read_files(path, mapping, tell)
     home.path.mkdir(parents=True, exist_ok=True)
     tell(f"storing {sum(batch.read for batch in batches):,} rows")
     with home.store.write() as connection:
@@ -61,6 +54,22 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
         report = build_report(connection, mapping, home.settings, batches, counts)
         _remember(connection, path, report, batches, recorded_at)
     return report
+
+
+def _read_files(path: Path, mapping: Mapping, tell: Progress) -> list[SourceRows]:
+    found = [(source, file) for source in mapping.sources for file in find_files(path, source)]
+    if not found:
+        patterns = ", ".join(source.file or "" for source in mapping.sources)
+        raise BadInput(f"{path.name} is none of the files that the mapping describes: {patterns}.")
+    tables: dict[tuple[object, ...], RawTable] = {}  # several sources may read one file
+    batches = []
+    for source, file in found:
+        key = (file, source.sheet, source.delimiter, source.encoding)
+        if key not in tables:
+            tell(f"reading {file.name}")
+            tables[key] = read_table(file, source)
+        batches.append(contract_rows(tables[key], source, mapping))
+    return batches
 
 
 def _check_mapping(mapping: Mapping) -> None:
@@ -153,8 +162,8 @@ def _remember(connection: Connection, path: Path, report: ImportReport, batches:
               recorded_at: int) -> None:
     """Keep the report and what was set aside. Only the name of PATH: a home knows nothing of where files lay."""
     text = json.dumps(report.to_dict())
-    import_id = connection.execute(imports.insert().values(recorded_at=recorded_at, path=path.resolve().name, report=text)
-                                   ).inserted_primary_key
+    about = {"recorded_at": recorded_at, "path": path.resolve().name, "report": text}
+    import_id = connection.execute(imports.insert().values(about)).inserted_primary_key
     assert import_id is not None
     rows = [{"import_id": import_id[0], "file": one.file, "line": one.line, "column": one.column, "value": one.value,
              "reason": one.reason} for batch in batches for one in batch.rejected]

@@ -22,6 +22,7 @@ from features.sources.values import EMPTY, Parsed, as_text, parse_field, parse_i
 __all__ = ["FieldValues", "SourceRows", "contract_rows"]
 
 Bools = npt.NDArray[np.bool_]
+Int = npt.NDArray[np.int64]
 _IDS = {"lead_id", "deal_id", "account_id", "contact_id", "owner_id", "manager_id", "subject_id", "activity_id"}
 _TIMES = {"created_at", "changed_at", "happened_at", "valid_from"}
 _EXAMPLE_CHARACTERS = 200
@@ -172,18 +173,17 @@ def _matching(raw: RawTable, source: Source) -> Bools:
     return keep
 
 
-def _rank_in_file(raw: RawTable, source: Source) -> npt.NDArray[np.int64]:
+def _rank_in_file(raw: RawTable, source: Source) -> Int:
     """Rank of each row among those of its subject with the same time, in the order of the file.
 
     Only ties are ranked, and before any row is left out, so that a longer export, a mended row or another `where`
     leaves a change's identity as it is.
     """
-    if source.rows != "changes":
+    if source.rows != "changes" or "sequence" in source.columns:
         return np.zeros(len(raw.frame), dtype=np.int64)
-    keys = [as_text(raw.frame[source.columns[name]]).rename(name) for name in ("subject_id", "changed_at", "field")
-            if name in source.columns]
-    table = pd.concat(keys, axis=1)
-    return table.groupby(list(table.columns), dropna=False).cumcount().to_numpy(np.int64)
+    keys = [source.columns[name] for name in ("subject_id", "changed_at", "field") if name in source.columns]
+    rank = raw.frame[keys].groupby(keys, sort=False, dropna=False).cumcount()
+    return np.asarray(rank, dtype=np.int64)
 
 
 def _changes(reader: _Reader, subject_id: pd.Series, changed_at: pd.Series, sequence: npt.ArrayLike, name: str,
@@ -192,7 +192,7 @@ def _changes(reader: _Reader, subject_id: pd.Series, changed_at: pd.Series, sequ
                          "changed_at": changed_at, "sequence": sequence, "row": row})
 
 
-def _sequence(reader: _Reader) -> npt.NDArray[np.int64]:
+def _sequence(reader: _Reader) -> Int:
     column = reader.column("sequence")
     if column is None:
         return reader.tie_rank

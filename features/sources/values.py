@@ -49,10 +49,7 @@ class Parsed:
 
 def as_text(column: pd.Series) -> pd.Series:
     """Cells as stripped text (n,), NaN where empty. Whole numbers have no decimal point."""
-    if isinstance(column.dtype, pd.StringDtype):
-        text = column.str.strip()
-    else:
-        text = _by_distinct(column, _text_of)
+    text = column.str.strip() if isinstance(column.dtype, pd.StringDtype) else _by_distinct(column, _text_of)
     return text.where(text != "", np.nan).astype("str").reset_index(drop=True)
 
 
@@ -68,10 +65,13 @@ def _text_of(cell: Any) -> str:
 
 def _by_distinct(column: pd.Series, convert: Callable[[Any], str | None]) -> pd.Series:
     """Apply a function to each distinct cell; NaN where a cell is missing."""
-    # 1, 1.0 and True are equal, yet not the same text: the type keeps them apart.
-    typed = [(type(cell), cell) for cell in column.tolist()] if column.dtype == object else column
-    codes, distinct = pd.factorize(pd.Series(typed, dtype=object) if column.dtype == object else typed)
-    cells = [one[1] for one in distinct] if column.dtype == object else list(distinct)
+    if column.dtype == object:
+        # 1, 1.0 and True are equal, yet not the same text: the type keeps them apart.
+        codes, typed = pd.factorize(pd.Series([(type(cell), cell) for cell in column], dtype=object))
+        cells = [cell for _, cell in typed]
+    else:
+        codes, distinct = pd.factorize(column)
+        cells = list(distinct)
     converted = [None if _is_missing(cell) else convert(cell) for cell in cells]
     return pd.Series(np.array([*converted, None], dtype=object)[codes], dtype="str")
 
@@ -110,7 +110,7 @@ def parse_times(column: pd.Series, source: Source, zone: ZoneInfo, where: str) -
     parsed = _micros(_read_texts(pd.Series(distinct, dtype="str"), source.date_format, zone, where))
     micros = pd.Series(np.append(parsed.to_numpy(), EMPTY)[codes])
     if typed is not None and typed.any():
-        cells = pd.Series(pd.to_datetime([cell for cell in column[typed]]))
+        cells = pd.Series(pd.to_datetime(list(column[typed])))
         micros[typed] = _micros(_localize(cells, zone)).to_numpy()
     bad = (text.notna() & (micros == EMPTY)).to_numpy(bool) | _out_of_range(micros)
     return Parsed(micros, bad, reason)
@@ -149,9 +149,9 @@ def _read_day_or_month_first(found: pd.Series, texts: pd.Series, zone: ZoneInfo,
         all_texts = texts[first.notna()]
         fits = [int((~_try_forms(all_texts, found[first.notna()], _with_clocks([form]), zone).isna()).sum())
                 for form in forms]
-        raise BadInput(f"{where} holds dates such as {texts[unclear].iloc[0]}, which may be day or month first. Set the "
-                       f"source's date_format: '{forms[0]}' fits {fits[0]:,} of its {len(all_texts):,} different dates, "
-                       f"'{forms[1]}' fits {fits[1]:,}.")
+        raise BadInput(f"{where} holds dates such as {texts[unclear].iloc[0]}, which may be day or month first. Set "
+                       f"the source's date_format: of its {len(all_texts):,} different dates '{forms[0]}' fits "
+                       f"{fits[0]:,}, '{forms[1]}' fits {fits[1]:,}.")
     day_first = (parts[1] == ".") | (first > 12) | (first == second)
     for mark in ("/", "-", "."):
         ours = parts[1] == mark
@@ -186,7 +186,8 @@ def _to_datetime(texts: pd.Series, form: str, *, utc: bool = False) -> pd.Series
 def _localize(naive: pd.Series, zone: ZoneInfo) -> pd.Series:
     first_of_two = np.ones(len(naive), dtype=bool)
     local = naive.dt.as_unit("us").dt.tz_localize(zone, ambiguous=first_of_two, nonexistent="shift_forward")
-    return local.dt.tz_convert("UTC")
+    moments: pd.Series = local.dt.tz_convert("UTC")
+    return moments
 
 
 def _micros(moments: pd.Series) -> pd.Series:
