@@ -68,7 +68,18 @@ def deal_changes(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -> p
         pd.DataFrame({"who": panel.deal[given], "field": "owner",
                       "value": past.owners.ids[_owner_a_week_on(panel)[given]],
                       "at": past.clocks.work.between(rng, begin, begin + 7 * DAY)}),
+        _loss_reasons(past),
         rep_changes(past, rng)], ignore_index=True)
+
+
+def _loss_reasons(past: Past) -> pd.DataFrame:
+    """Why a deal was lost, set with the loss: nobody decided, or by how far it had come."""
+    panel, lost, settings = past.panel, np.flatnonzero(past.panel.lost), past.world.deals
+    weeks = panel.week[lost] - past.deals.start[panel.deal[lost]]
+    reason = np.where(weeks >= settings.slow_after, "no decision",
+                      np.where(panel.state.stage[lost] < 2, "no need", "competitor"))
+    return pd.DataFrame({"who": panel.deal[lost], "field": "loss_reason", "value": reason.astype(object),
+                         "at": panel.ended[lost]})
 
 
 def _owner_a_week_on(panel: Panel) -> Int:

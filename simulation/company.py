@@ -8,7 +8,7 @@ from pathlib import Path
 from features.errors import BadInput
 from simulation.export import export_tables, write_tables
 from simulation.past import simulate, stream
-from simulation.truth import deal_truth, lead_truth, write_truth
+from simulation.truth import TRUTH_TABLES, deal_truth, lead_truth
 from simulation.world import load_world
 
 __all__ = ["Summary", "generate"]
@@ -36,14 +36,17 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo") -> Summary:
         raise BadInput(f"The seed is a whole number from 0 on, not {seed}.")
     export_folder, truth_folder = out / "export", out / "truth"
     try:
-        for folder in (export_folder, truth_folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        truth_folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is told at once
+        if export_folder.is_dir() and any(export_folder.iterdir()) and not any(truth_folder.iterdir()):
+            truth_folder.rmdir()
+            raise BadInput(f"{export_folder} holds files that are not a simulated company's, and they would be written "
+                           f"over. Give a new folder with --out.")
         past = simulate(world, chosen, seed)
         tables = export_tables(past, stream(seed, "export"))
+        truth = {TRUTH_TABLES["deals"]: deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
+                 TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth"))}
+        write_tables(truth, truth_folder)
         write_tables(tables, export_folder)
-        truth = {"deals": deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
-                 "leads": lead_truth(past, chosen.replicas, stream(seed, "lead truth"))}
-        write_truth(truth, truth_folder)
     except OSError as error:
         raise BadInput(f"Cannot write the simulated company to {out}: {error.strerror}. "
                        f"Give a folder that can be written to with --out.") from error

@@ -76,7 +76,8 @@ class DealRules:
     silence: dict[str, Float] = field(repr=False)  # by weeks of silence
     roles: dict[str, Float] = field(repr=False)  # by bit mask
     reply: Float = field(repr=False)  # log-odds by (stage, silence)
-    reps: list[npt.NDArray[np.int64]] = field(repr=False)  # of each region
+    reps: Small = field(repr=False)  # (regions, most reps in one) the reps of each region, then nothing
+    reps_in: npt.NDArray[np.int64] = field(repr=False)  # how many reps a region has
     missing: Small = field(repr=False)  # (bit mask, k): bit of the k-th role not yet reached
 
     @classmethod
@@ -95,13 +96,16 @@ class DealRules:
         by_roles = {name: np.array(values, dtype=np.float32)[np.maximum(reached - 1, 0)] for name, values in
                     (("win", deals.win_by_roles), ("lose", deals.lose_by_roles))}
         reply = np.array(deals.reply_by_stage)[:, None] + np.array(deals.reply_by_silence)[silent][None, :]
+        reps_in = np.bincount(owners.region)
+        reps = np.zeros((len(reps_in), reps_in.max()), dtype=np.int16)
+        for region, n in enumerate(reps_in):
+            reps[region, :n] = np.flatnonzero(owners.region == region)
         missing = np.zeros((16, 4), dtype=np.int16)
         for mask in range(16):
             left = [1 << bit for bit in range(4) if not mask & (1 << bit)]
             missing[mask, : len(left)] = left
         return cls(world, owners, clocks.work_weight, clocks.sign_weight, base, by_silence, by_roles,
-                   reply.astype(np.float32),
-                   [np.flatnonzero(owners.region == region) for region in range(int(owners.region.max()) + 1)], missing)
+                   reply.astype(np.float32), reps, reps_in, missing)
 
 
 def start(owner: npt.NDArray[np.int64], role: npt.NDArray[np.int64]) -> DealState:
@@ -148,12 +152,9 @@ def moves(rules: DealRules, traits: DealTraits, state: DealState, week: npt.NDAr
     pick = np.minimum((drawn[3] / p_reach * left).astype(np.int16), np.maximum(left - 1, 0))
     role = np.where(meets, rules.missing[state.roles, np.where(meets, pick, 0)], 0).astype(np.int16)
 
-    owner = state.owner
-    reassigned = np.zeros(n, dtype=bool)
-    reassigned[rng.choice(n, rng.binomial(n, rules.world.owners.reassigned), replace=False)] = True
-    if reassigned.any():
-        owner = owner.copy()
-        owner[reassigned] = _colleagues(rules, traits.region[reassigned], rng)
+    owner = state.owner.copy()
+    reassigned = drawn[3] > 1 - rules.world.owners.reassigned  # the far end of the same draw
+    owner[reassigned] = _colleagues(rules, traits.region[reassigned], rng)
     after = DealState(
         stage=state.stage + advanced, weeks_in_stage=np.where(advanced, 0, state.weeks_in_stage + 1).astype(np.int16),
         silence=np.where(replied, 0, np.minimum(state.silence + 1, LONGEST_SILENCE)).astype(np.int16),
@@ -166,5 +167,4 @@ _BITS = np.array([mask.bit_count() for mask in range(16)], dtype=np.int16)
 
 def _colleagues(rules: DealRules, regions: Small, rng: np.random.Generator) -> Small:
     """A rep of each deal's region, by chance the same one."""
-    return np.array([rules.reps[region][rng.integers(len(rules.reps[region]))] for region in regions.tolist()],
-                    dtype=np.int16)
+    return rules.reps[regions, (rng.random(len(regions)) * rules.reps_in[regions]).astype(np.int64)]

@@ -55,15 +55,25 @@ def export_tables(past: Past, rng: np.random.Generator) -> dict[str, pd.DataFram
 
 
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Write each table as a CSV file into a folder that is there."""
-    for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8")
+    """Write each table as a CSV file. A file takes its name once all are written. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {folder / f"{name}.csv.part": table for name, table in tables.items()}
+    try:
+        for path, table in parts.items():
+            table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", float_format="%.6f")
+        for path in parts:
+            path.replace(path.with_suffix(""))
+    finally:
+        for path in parts:
+            path.unlink(missing_ok=True)
 
 
 def _time(at: npt.ArrayLike) -> Texts:
     """Timestamps as the CRM writes them: UTC, to the second."""
     seconds = (np.asarray(at, dtype=np.int64) // 1_000_000).astype("datetime64[s]")
-    return np.datetime_as_string(seconds, unit="s").astype(np.object_) + np.array("Z", dtype=np.object_)
+    text = np.datetime_as_string(seconds, unit="s").astype(np.object_)
+    text += "Z"
+    return text
 
 
 def _names(kinds: Iterable[str], codes: Int) -> Texts:
@@ -139,21 +149,17 @@ def _leads(past: Past, account_ids: Texts, contacts: Contacts, log: pd.DataFrame
 def _deals(past: Past, account_ids: Texts, log: pd.DataFrame) -> pd.DataFrame:
     world, deals, accounts, panel = past.world, past.deals, past.accounts, past.panel
     n, account = len(deals), past.deals.account
-    closed_on, reason = np.full(n, "", dtype=object), np.full(n, "", dtype=object)
+    closed_on = np.full(n, "", dtype=object)
     ended = panel.won | panel.lost
     day = local_micros(panel.ended[ended], world.zone) // DAY
     closed_on[panel.deal[ended]] = day.astype("datetime64[D]").astype(str)
-    lost = panel.deal[panel.lost]
-    weeks = panel.week[panel.lost] - deals.start[lost]
-    reason[lost] = np.where(weeks >= world.deals.slow_after, "no decision",
-                            np.where(panel.state.stage[panel.lost] < 2, "no need", "competitor"))
     lead_ids = np.concatenate([past.lead_ids, [""]])
     return pd.DataFrame({
         "deal_id": past.deal_ids, "created_at": _time(deals.created), "lead_id": lead_ids[deals.lead],
         "account_id": account_ids[account], "kind": "new",
         **{field: last_values(log, field, n) for field in ("owner", "stage", "amount")}, "currency": world.currency,
         **{field: last_values(log, field, n) for field in ("expected_close", "forecast_category", "rep_probability")},
-        "closed_on": closed_on, "loss_reason": reason,
+        "closed_on": closed_on, "loss_reason": last_values(log, "loss_reason", n),
         "segment": _names(world.segments, accounts.segment[account]),
         "industry": _names(world.industries, accounts.industry[account]),
         "country": _names(world.countries, accounts.country[account]),

@@ -17,7 +17,6 @@ __all__ = ["Accounts", "Owners", "draw_kind", "effect", "ids", "make_accounts", 
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
-ROLES = ("technical", "budget", "business", "user")
 
 
 @dataclass(frozen=True)
@@ -78,14 +77,14 @@ def effect(kinds: Mapping[str, Kind], name: str, codes: Int) -> Float:
     return np.array([getattr(kind, name) for kind in kinds.values()], dtype=np.float64)[codes]
 
 
-def regions(world: World) -> list[str]:
+def _regions(world: World) -> list[str]:
     """The regions, in the order of their codes."""
     return sorted({kind.region for kind in world.countries.values()})
 
 
 def make_owners(world: World, size: Size, clocks: Clocks, rng: np.random.Generator) -> Owners:
     """Draw the reps and who they report to."""
-    settings, names = world.owners, regions(world)
+    settings, names = world.owners, _regions(world)
     region_of_manager = np.arange(size.managers) % len(names)
     manager = np.arange(size.reps) % size.managers
     region = region_of_manager[manager]
@@ -135,7 +134,7 @@ def make_accounts(world: World, n: int, rng: np.random.Generator) -> Accounts:
     public = list(world.industries).index("Public administration")
     industry[segment == list(world.segments).index("government")] = public
     country = draw_kind(rng, world.countries, n)
-    names = regions(world)
+    names = _regions(world)
     region = np.array([names.index(kind.region) for kind in world.countries.values()])[country]
     employees = effect(world.segments, "employees", segment) * np.exp(0.8 * rng.standard_normal(n))
     parts = world.names

@@ -19,10 +19,10 @@ from features.errors import NotFound
 from simulation import deal_life, lead_life
 from simulation.past import Past
 
-__all__ = ["deal_truth", "lead_truth", "read_truth", "write_truth"]
+__all__ = ["TRUTH_TABLES", "deal_truth", "lead_truth", "read_truth"]
 
 Float = npt.NDArray[np.float64]
-FILES = {"deals": "deal_probabilities.csv", "leads": "lead_probabilities.csv"}
+TRUTH_TABLES = {"deals": "deal_probabilities", "leads": "lead_probabilities"}
 PATHS_AT_ONCE = 500_000
 # After so many weeks few deals are left: from there on the ends are drawn, and futures that ended are dropped.
 ADDED_WEEKS = 39
@@ -116,19 +116,13 @@ def _summed_up(paths: dict[str, Float], replicas: int) -> pd.DataFrame:
     return pd.DataFrame(means | errors)
 
 
-def write_truth(tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Write the tables "deals" and "leads" into the truth folder."""
-    for name, table in tables.items():
-        table.to_csv(folder / FILES[name], index=False, lineterminator="\n", float_format="%.6f")
-
-
 def read_truth(folder: Path, kind: str = "deals") -> pd.DataFrame:
     """Read the true probabilities of "deals" or "leads" from a truth folder; ids and as_of are text.
 
     Raises NotFound when they are not there.
     """
-    path = folder / FILES[kind]
+    path = folder / f"{TRUTH_TABLES[kind]}.csv"
     if not path.is_file():
-        raise NotFound(f"No true probabilities in {folder}: {FILES[kind]} is missing. Only simulated companies have "
+        raise NotFound(f"No true probabilities in {folder}: {path.name} is missing. Only simulated companies have "
                        f"them; make one with 'dealcast simulate --out DIR' and give its folder 'truth'.")
     return pd.read_csv(path, dtype={"deal_id": "str", "lead_id": "str", "as_of": "str"})
