@@ -166,11 +166,12 @@ def open_store(url: str | URL) -> Store:
         parsed = make_url(url)
     except exc.ArgumentError as error:
         raise BadInput(f"'{url}' is not a database URL. {_URL_FORM}") from error
-    if parsed.get_backend_name() == "postgresql":
-        return Store(create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True))
-    if parsed.get_backend_name() != "sqlite":
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise BadInput(f"A store on {parsed.get_backend_name()} is not supported. {_URL_FORM}")
-    # Without a pool the last connection closes with its work: nothing but the one file stays behind.
+    # Without a pool each connection closes with its work: a process that ends or forks leaves none open, and of a
+    # SQLite store nothing but the one file stays behind.
+    if parsed.get_backend_name() == "postgresql":
+        return Store(create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=NullPool))
     engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 60})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
