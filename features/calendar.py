@@ -23,7 +23,7 @@ __all__ = ["DAY", "business_clock", "day_start", "end_of_day", "fiscal_quarter",
 
 DAY = 86_400_000_000  # microseconds
 _EPOCH = date(1970, 1, 1)
-_FIRST_YEAR, _LAST_YEAR = 1990, 2060  # business days are counted inside these years
+_FIRST_YEAR, _LAST_YEAR = 1970, 2060  # business days are counted inside these years
 
 
 def parse_as_of(text: str, zone: ZoneInfo) -> int:
@@ -117,7 +117,7 @@ def local_micros(moments: npt.NDArray[np.int64], zone: ZoneInfo) -> npt.NDArray[
 
 
 def business_clock(moments: npt.NDArray[np.int64], mapping: Mapping) -> npt.NDArray[np.float64]:
-    """Business days elapsed since 1990 at each moment, any shape: it stands still on weekends and on the public
+    """Business days elapsed since 1970 at each moment, any shape: it stands still on weekends and on the public
     holidays of the mapping's country. Differences of it are business days between two moments."""
     local = local_micros(moments, mapping.zone)
     day = local // DAY

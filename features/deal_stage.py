@@ -17,7 +17,7 @@ from features.asof import (
     number,
     oldest,
 )
-from features.calendar import DAY, fiscal_quarter
+from features.calendar import DAY, fiscal_quarter, quarter_index
 from features.history import Events
 
 __all__ = ["DEAL_FEATURES"]
@@ -62,7 +62,7 @@ def _days_pushed(pairs: AsOf) -> Floats:
     if not len(events):
         return np.full(len(pairs.at), np.nan)
     first, last = oldest(events, pairs), newest(events, pairs)
-    return np.where(last >= 0, (events.moments[last] - events.moments[first]) / DAY, np.nan)
+    return np.asarray(np.where(last >= 0, (events.moments[last] - events.moments[first]) / DAY, np.nan))
 
 
 def _pushes(pairs: AsOf) -> Floats:
@@ -78,13 +78,14 @@ def _roles_reached(pairs: AsOf) -> Floats:
     roles = pairs.history.deal_roles()
     reached = [count(roles.where(roles.value == role), pairs) > 0
                for role in ("technical", "budget", "business", "user")]
-    return np.sum(reached, axis=0).astype(np.float64)
+    return np.asarray(np.sum(reached, axis=0), dtype=np.float64)
 
 
 def _days_to_quarter_end(pairs: AsOf) -> Floats:
-    moments, position = np.unique(pairs.at // DAY, return_inverse=True)
-    ends = np.array([fiscal_quarter(int(day) * DAY, pairs.history.mapping)[2] for day in moments], dtype=np.int64)
-    return (ends[position] - pairs.at) / DAY
+    mapping = pairs.history.mapping
+    _, first, position = np.unique(quarter_index(pairs.at, mapping), return_index=True, return_inverse=True)
+    ends = np.array([fiscal_quarter(int(moment), mapping)[2] for moment in pairs.at[first]], dtype=np.int64)
+    return np.asarray((ends[position] - pairs.at) / DAY, dtype=np.float64)
 
 
 def _kind(pairs: AsOf) -> Texts:
@@ -92,7 +93,8 @@ def _kind(pairs: AsOf) -> Texts:
     if "kind" not in links:
         return np.full(len(pairs.at), None, dtype=object)
     kind = links["kind"].astype(object)
-    return kind.where(kind.notna(), None).to_numpy(object)[pairs.subject]
+    known = kind.where(kind.notna(), None)
+    return np.asarray(known, dtype=object)[pairs.subject]
 
 
 DEAL_FEATURES = [

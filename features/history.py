@@ -106,9 +106,9 @@ class Events:
     @cached_property
     def moments(self) -> npt.NDArray[np.float64]:
         """Values of a date field (n,), ISO text in UTC, as microseconds; NaN where the value is empty."""
-        parsed = pd.to_datetime(pd.Series(self.value, dtype=object), utc=True, format="ISO8601", errors="coerce")
-        micros = parsed.dt.as_unit("us").to_numpy().astype(np.int64).astype(np.float64)
-        return np.where(parsed.isna().to_numpy(), np.nan, micros)
+        parsed = pd.DatetimeIndex(pd.to_datetime(pd.Index(self.value, dtype=object), utc=True, format="ISO8601",
+                                                 errors="coerce")).as_unit("us")
+        return np.where(parsed.isna(), np.nan, parsed.asi8.astype(np.float64))
 
 
 def _events(subject: Int, at: Int, visible: Int, newness: Int, value: npt.NDArray[np.object_], n_subjects: int,
@@ -225,7 +225,7 @@ class History:
         if table is None:
             table = self.tables["changes"].iloc[:0]
         order = {stage.name: i for i, stage in enumerate(self.mapping.stages)} if name == "stage" else {}
-        rank = table["value"].map(order).fillna(len(order)).to_numpy(np.int64)
+        rank = np.asarray(table["value"].map(order).fillna(len(order)), dtype=np.int64)
         return self._sorted(kind, table, table["changed_at"].to_numpy(np.int64),
                             [table["sequence"].to_numpy(np.int64), rank], table["value"])
 

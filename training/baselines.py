@@ -77,7 +77,8 @@ def cell_names(state: pd.Series, days_in_state: Floats) -> tuple[npt.NDArray[np.
 
 def _counts(group: Int, position: Int, label: Int, weight: Floats, n_groups: int, n_bins: int) -> Floats:
     flat = (group * n_bins + position) * 3 + label
-    return np.bincount(flat, weights=weight, minlength=n_groups * n_bins * 3).reshape(n_groups, n_bins, 3)
+    counts = np.bincount(flat, weights=weight, minlength=n_groups * n_bins * 3)
+    return np.asarray(counts.reshape(n_groups, n_bins, 3), dtype=np.float64)
 
 
 def state_rate(state: pd.Series, won: npt.NDArray[np.bool_], asked: pd.Series) -> tuple[float, Floats]:
@@ -90,4 +91,4 @@ def state_rate(state: pd.Series, won: npt.NDArray[np.bool_], asked: pd.Series) -
     by_state = frame.groupby("state")["won"].agg(["sum", "count"])
     rate = (by_state["sum"] + base) / (by_state["count"] + 1.0)
     named = asked.astype(object).where(asked.notna(), "(none)")
-    return base, named.map(rate).astype(float).fillna(base).to_numpy(np.float64)
+    return base, np.asarray(named.map(rate).astype(float).fillna(base), dtype=np.float64)

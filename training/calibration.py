@@ -83,8 +83,8 @@ def choose_calibrator(hazards: Floats, label: Int, group: Texts, fold: Int, seen
     """Choose none, pooled or grouped offsets by out-of-time log-loss, then learn them from all rows.
 
     hazards (rows, 3), label, group, fold (rows,): out-of-time rows of earlier origins, numbered in time. seen_by
-    (rows,) : number of the first fold at whose origin the row's outcome was known. A fold is judged with offsets learned
-    from what was known at its own origin; without two folds, or without a gain, there are no offsets.
+    (rows,) : number of the first fold at whose origin the row's outcome was known. A fold is judged with offsets
+    learned from what was known at its own origin; without two folds, or without a gain, there are no offsets.
     """
     gain = {True: 0.0, False: 0.0}
     for k in np.unique(fold)[1:]:

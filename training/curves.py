@@ -33,12 +33,12 @@ class Curves:
 
     def win_by(self, moment: Int | int) -> Floats:
         """P(won at or before each moment), (n,)."""
-        left, _, business = self._place(moment)
+        left, _, business = self.place(moment)
         return self._between(self.win, left, business)
 
     def lose_by(self, moment: Int | int) -> Floats:
         """P(lost at or before each moment), (n,)."""
-        left, calendar, _ = self._place(moment)
+        left, calendar, _ = self.place(moment)
         return self._between(self.lose, left, calendar)
 
     def open_at(self, moment: Int | int) -> Floats:
@@ -70,8 +70,8 @@ class Curves:
             low, high = np.where(done, low, middle), np.where(done, middle, high)
         return high
 
-    def _place(self, moment: Int | int) -> tuple[Int, Floats, Floats]:
-        """Bin of each moment, the share of its calendar time gone, and that of its business time."""
+    def place(self, moment: Int | int) -> tuple[Int, Floats, Floats]:
+        """Bin of each moment (n,), the share of its calendar time that is gone, and that of its business time."""
         moment = np.clip(np.broadcast_to(np.asarray(moment, dtype=np.int64), self.at.shape), self.at, self.end)
         days = (moment - self.at) / DAY
         left = np.clip(np.searchsorted(self.edges_days, days, side="right") - 1, 0, len(self.edges_days) - 2)

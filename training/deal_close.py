@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
 from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.settings import Settings
-from training.evidence.judge import Asked, finite, judge_fold, pooled
+from training.evidence.judge import Asked, finite, judge_fold
 from training.evidence.rolling import Fold, Task, fit, roll
 from training.fingerprint import fingerprint
 from training.forecast import judge_forecasts
@@ -112,7 +113,7 @@ def score(model: HazardModel, history: History, as_of: int, within_days: float,
                           "p_open": 1.0 - win - lose})
     for name, quantile in (("close", curves.win_quantile), ("resolve", curves.end_quantile)):
         for level in (10, 50, 90):
-            frame[f"{name}_p{level}"] = _texts(quantile(level / 100))
+            frame[f"{name}_p{level}"] = pd.Series(_texts(quantile(level / 100)), dtype=object)
     return frame
 
 
@@ -128,6 +129,7 @@ def _refuse_ended(history: History, subject: Int, as_of: int) -> None:
         raise BadInput(f"Not open as of that date: deal {', '.join(words)}. Ask for open deals only.")
 
 
-def _texts(moments: Int) -> list[str | None]:
+def _texts(moments: Int) -> npt.NDArray[np.object_]:
     stamps = pd.DatetimeIndex(np.maximum(moments, 0).astype("datetime64[us]")).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [text if moment >= 0 else None for text, moment in zip(stamps, moments.tolist(), strict=True)]
+    return np.array([stamp if moment >= 0 else None for stamp, moment in zip(stamps, moments.tolist(), strict=True)],
+                    dtype=object)

@@ -170,20 +170,33 @@ def shock_sd(model: HazardModel, settings: Settings) -> float:
     return float(np.sqrt((weight * prior + independent * excess.mean()) / (weight + independent)))
 
 
-def _won_in(curves: Curves, start: Int | int, end: Int | int, shock: Floats) -> Floats:
-    """P(win in (start, end]) at each shock level, (levels, n)."""
-    survival = np.maximum(1.0 - curves.win - curves.lose, 0.0)
-    before = np.maximum(survival[:, :-1], 1e-12)
-    win, lose = np.diff(curves.win, axis=1) / before, np.diff(curves.lose, axis=1) / before
-    result = np.empty((len(shock), len(curves.at)))
-    for i, move in enumerate(shock):
-        moved_win = np.minimum(win * np.exp(move), 0.999 - np.minimum(lose, 0.99))
-        stay = np.clip(1.0 - moved_win - lose, 0.0, 1.0)
-        left = np.concatenate([np.ones((len(stay), 1)), np.cumprod(stay, axis=1)], axis=1)[:, :-1]
-        moved = np.concatenate([np.zeros((len(stay), 1)), np.cumsum(left * moved_win, axis=1)], axis=1)
-        shifted = Curves(curves.at, curves.edges_days, moved, curves.lose, curves.mapping)
-        result[i] = shifted.win_by(end) - shifted.win_by(start)
-    return np.clip(result, 0.0, 1.0)
+@dataclass(frozen=True)
+class Wins:
+    """Curves whose win hazards are moved by each level of the shock: `win` is (levels, n, m + 1), cumulative."""
+
+    curves: Curves
+    win: Floats
+
+    @staticmethod
+    def under(curves: Curves, shock: Floats) -> Wins:
+        before = np.maximum(1.0 - curves.win - curves.lose, 1e-12)[:, :-1]
+        win, lose = np.diff(curves.win, axis=1) / before, np.diff(curves.lose, axis=1) / before
+        moved = np.minimum(win * np.exp(shock)[:, None, None], np.maximum(0.999 - lose, 0.0))
+        stays = np.clip(1.0 - moved - lose, 0.0, 1.0)
+        left = np.ones_like(stays)
+        left[:, :, 1:] = np.cumprod(stays, axis=2)[:, :, :-1]
+        cumulative = np.zeros((*stays.shape[:2], stays.shape[2] + 1))
+        cumulative[:, :, 1:] = np.cumsum(left * moved, axis=2)
+        return Wins(curves, cumulative)
+
+    def between(self, start: Int | int, end: Int | int) -> Floats:
+        """P(win in (start, end]) at each level, (levels, n)."""
+        return np.clip(self._by(end) - self._by(start), 0.0, 1.0)
+
+    def _by(self, moment: Int | int) -> Floats:
+        left, _, share = self.curves.place(moment)
+        row = np.arange(len(left))
+        return np.asarray(self.win[:, row, left] * (1.0 - share) + self.win[:, row, left + 1] * share)
 
 
 def _open_part(model: HazardModel, history: History, ends: Outcomes, as_of: int, start: int, end: int, shock: Floats,
@@ -191,8 +204,8 @@ def _open_part(model: HazardModel, history: History, ends: Outcomes, as_of: int,
     subject = np.arange(len(history.deals))
     subject = subject[ends.is_open(subject, np.full(len(subject), as_of))]
     at = np.full(len(subject), as_of)
-    curves = model.curves(history, subject, at)
-    return Part(owners.codes(owner_of(history, subject, at)), _won_in(curves, max(start, as_of), end, shock),
+    wins = Wins.under(model.curves(history, subject, at), shock)
+    return Part(owners.codes(owner_of(history, subject, at)), wins.between(max(start, as_of), end),
                 amount_of(history, subject, at))
 
 
@@ -211,22 +224,19 @@ def _new_parts(model: HazardModel, history: History, as_of: int, start: int, end
         return [], np.empty(0)
     chance = 0.5 ** (np.arange(n_sources) / max(settings.forecast.recent_weeks / 2, 1))
     recent = np.flatnonzero(deals.visible_at > as_of - n_sources * week)
-    curves = model.curves(history, recent, deals.visible_at[recent])
-    age = (as_of - deals.visible_at[recent]) // week
-    owner = owners.codes(owner_of(history, recent, np.full(len(recent), as_of)))
-    amount = amount_of(history, recent, np.full(len(recent), as_of))
+    now = np.full(len(recent), as_of)
+    wins = Wins.under(model.curves(history, recent, deals.visible_at[recent]), shock)
+    source = (as_of - deals.visible_at[recent]) // week
+    owner, amount = owners.codes(owner_of(history, recent, now)), amount_of(history, recent, now)
+    busy = [_business_days(as_of - (one + 1) * week, history) for one in range(n_sources)]
     parts = []
     for ahead in range(int(-(-(end - as_of) // week))):
-        by_source = []
-        for source in range(n_sources):
-            here = np.flatnonzero(age == source)
-            ahead_by = (source + 1 + ahead) * week
-            lived = Curves(curves.at[here], curves.edges_days, curves.win[here], curves.lose[here], curves.mapping)
-            win = _won_in(lived, np.maximum(start, as_of) - ahead_by, end - ahead_by, shock)
-            busy = _business_days(as_of + ahead * week, history) / max(
-                _business_days(as_of - (source + 1) * week, history), 0.5)
-            by_source.append(Part(owner[here], np.minimum(win * busy, 1.0), amount[here]))
-        parts.append(by_source)
+        # A deal of a past week comes again in a future one, as many weeks later as lie between the two.
+        later = (source + 1 + ahead) * week
+        win = wins.between(max(start, as_of) - later, end - later)
+        days = _business_days(as_of + ahead * week, history)
+        parts.append([Part(owner[here], np.minimum(win[:, here] * (days / max(busy[one], 0.5)), 1.0), amount[here])
+                      for one in range(n_sources) for here in [np.flatnonzero(source == one)]])
     return parts, chance / chance.sum()
 
 
@@ -308,7 +318,8 @@ def reps_call(history: History, as_of: int, start: int, end: int) -> dict[str, f
             "won_amount": so_far["won_amount"] + to_major(amount, history.mapping.currency)}
 
 
-def judge_forecasts(history: History, models: list[HazardModel], as_of: int, settings: Settings) -> list[dict[str, Any]]:
+def judge_forecasts(history: History, models: list[HazardModel], as_of: int,
+                    settings: Settings) -> list[dict[str, Any]]:
     """Forecasts of the period after each earlier origin, by the model as it was then, beside what happened and what
     the reps called. Only periods that were over by `as_of`."""
     periods = []

@@ -61,9 +61,8 @@ class LandmarkTable:
     landmarks: Landmarks
     features: pd.DataFrame
 
-    def take(self, keep: npt.NDArray[np.generic]) -> LandmarkTable:
-        return LandmarkTable(self.landmarks.take(keep), self.features[keep].reset_index(drop=True)
-                             if keep.dtype == bool else self.features.iloc[keep].reset_index(drop=True))
+    def take(self, positions: Int) -> LandmarkTable:
+        return LandmarkTable(self.landmarks.take(positions), self.features.iloc[positions].reset_index(drop=True))
 
 
 def landmark_table(history: History, kind: str, landmarks: Landmarks) -> LandmarkTable:

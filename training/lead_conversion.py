@@ -66,7 +66,7 @@ def window_end(history: History, subject: Int, at: Int) -> Int:
     """End of each lead's horizon: counted from its creation or from the moment asked about, as the mapping says."""
     horizon = _outcome(history).horizon
     start = history.leads.created_at[subject] if horizon.origin == "created" else at
-    return start + horizon.days * DAY
+    return np.asarray(start + horizon.days * DAY, dtype=np.int64)
 
 
 def _outcome(history: History) -> LeadOutcome:
@@ -81,7 +81,7 @@ def lead_score(probability: npt.NDArray[np.float64]) -> Int:
 
     It is the same function for every model and company: 1% is 10, 4% is 20, 25% is 50.
     """
-    return np.rint(100 * np.sqrt(probability)).astype(np.int64)
+    return np.asarray(np.rint(100 * np.sqrt(probability)), dtype=np.int64)
 
 
 def score(model: HazardModel, history: History, as_of: int, settings: Settings,

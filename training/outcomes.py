@@ -58,7 +58,7 @@ class Outcomes:
     def is_open(self, subject: Int, at: Int) -> npt.NDArray[np.bool_]:
         """Whether each subject was there and not at its end, as known at each time."""
         there = self.history.subjects(self.kind).visible_at[subject] <= at
-        return there & (self.state_as_of(subject, at) == OPEN)
+        return np.asarray(there & (self.state_as_of(subject, at) == OPEN), dtype=np.bool_)
 
     def next_end(self, subject: Int, at: Int) -> tuple[Int, Int]:
         """The first end after each time: (state, microseconds), OPEN and the largest int where there is none.
@@ -87,7 +87,7 @@ class Outcomes:
 
     @cached_property
     def _end_state(self) -> Int:
-        return self.true_state[self.true_state != OPEN]
+        return np.asarray(self.true_state[self.true_state != OPEN], dtype=np.int64)
 
     @cached_property
     def won_at(self) -> tuple[Int, Int]:
@@ -121,7 +121,7 @@ class Outcomes:
         first = by_time[np.maximum.accumulate(np.where(begins, np.arange(n), 0))]
         position = np.empty(n, dtype=np.int64)
         position[by_time] = np.arange(n)
-        return self.true.at[first[position[row]]]
+        return np.asarray(self.true.at[first[position[row]]], dtype=np.int64)
 
     @cached_property
     def life_days(self) -> npt.NDArray[np.float64]:
@@ -135,8 +135,8 @@ def outcomes(history: History, kind: str) -> Outcomes:
     codes = _state_codes(history, kind)
     if WON not in codes.values():
         cure = "Name the stages with `outcome: won`" if kind == "deal" else "Add `leads: converted:`"
-        raise BadInput(f"The mapping of {history.mapping.company} does not say when a {kind} is won or converted. {cure} "
-                       "in the mapping and import again.")
+        raise BadInput(f"The mapping of {history.mapping.company} does not say when a {kind} is won or converted. "
+                       f"{cure} in the mapping and import again.")
     field = history.mapping.leads.field if kind == "lead" and history.mapping.leads else "stage"
     known = history.changes(kind, field)
     clerical = {stage.name for stage in history.mapping.stages if not stage.reopens} if kind == "deal" else set()
@@ -147,7 +147,7 @@ def outcomes(history: History, kind: str) -> Outcomes:
 
 
 def _states(events: Events, codes: dict[str, int]) -> Int:
-    return pd.Series(events.value, dtype=object).map(codes).fillna(OPEN).to_numpy(np.int64)
+    return np.asarray(pd.Series(events.value, dtype=object).map(codes).fillna(OPEN), dtype=np.int64)
 
 
 def _state_codes(history: History, kind: str) -> dict[str, int]:

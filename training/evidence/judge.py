@@ -37,7 +37,7 @@ class Asked:
 def won_by(ends: Outcomes, landmarks: Landmarks, window_end: Int) -> Bools:
     """Whether each landmark's first end is a win at or before `window_end`, (n,)."""
     state, when = ends.next_end(landmarks.subject, landmarks.at)
-    return (state == WON) & (when <= window_end)
+    return np.asarray((state == WON) & (when <= window_end), dtype=np.bool_)
 
 
 def judge_fold(task: Task, fold: Fold, table: LandmarkTable, window_end: Int) -> tuple[dict[str, float], Asked]:
@@ -47,7 +47,7 @@ def judge_fold(task: Task, fold: Fold, table: LandmarkTable, window_end: Int) ->
     state, since, _ = STATE_COLUMNS[task.kind]
     cells = curves_from_hazards(table.landmarks.at, task.edges_days, fold.model.cells.hazards(
         table.features[state], table.features[since].to_numpy(np.float64)), task.history.mapping).win_by(window_end)
-    closed = (task.table.landmarks.at < fold.origin) & (task.window_end <= fold.origin)
+    closed = np.flatnonzero((task.table.landmarks.at < fold.origin) & (task.window_end <= fold.origin))
     past = task.table.take(closed)
     past_won = won_by(task.ends.known_at(fold.origin), past.landmarks, task.window_end[closed])
     base, by_state = state_rate(past.features[state], past_won, table.features[state])

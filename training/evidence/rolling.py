@@ -79,8 +79,7 @@ def earlier_origins(task: Task, as_of: int, settings: TrainingSettings) -> list[
 
     An origin wants `min_wins` wins known by then and some log before it.
     """
-    subject, won_at = task.ends.won_at
-    won_at = np.sort(won_at)
+    won_at = np.sort(task.ends.won_at[1])
     first = int(task.history.subjects(task.kind).visible_at.min(initial=as_of))
     fast = task.cycle_days < FAST_LIFE_DAYS
     found: list[int] = []

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.calendar import DAY
+from tests.histories import change, history
+from training.baselines import AalenJohansen
+from training.calibration import Calibrator, choose_calibrator, expected_calibration_error, shift_hazards
+from training.hazard import Encoder, bin_edges, build_rows, landmark_table, recency_weights, within_budget
+from training.outcomes import LOST, WON, Landmarks, outcomes
+
+EDGES = np.array([0.0, 1, 3, 7, 14])
+ends_of_deals = st.lists(st.tuples(st.floats(0.1, 20), st.sampled_from(["Won", "Lost", None])), min_size=1, max_size=8)
+
+
+def _history(ends):
+    deals = {f"d{i}": 0.0 for i in range(len(ends))}
+    return history(deals=deals, changes=[change(f"d{i}", "stage", word, day) for i, (day, word) in enumerate(ends)
+                                         if word])
+
+
+@given(ends_of_deals, st.floats(0.5, 20))
+@settings(max_examples=80, deadline=None)
+def test_rows_are_bins_that_ended_by_the_origin_and_began_open(ends, origin):
+    past = _history(ends).until(round(origin * DAY))
+    landmarks = Landmarks(np.arange(len(ends)), np.zeros(len(ends), dtype=np.int64))
+    rows = build_rows(outcomes(past, "deal"), landmarks, EDGES, round(origin * DAY))
+    expected = []
+    for i, (day, word) in enumerate(ends):
+        for j in range(len(EDGES) - 1):
+            known = word and day <= origin
+            if EDGES[j + 1] * DAY > round(origin * DAY) or (known and day <= EDGES[j]):
+                break
+            label = {"Won": WON, "Lost": LOST}[word] if known and day <= EDGES[j + 1] else 0
+            expected.append((i, j, label))
+    assert list(zip(rows.landmark.tolist(), rows.bin.tolist(), rows.label.tolist(), strict=True)) == expected
+
+
+def test_bins_reach_as_far_as_asked_and_are_fine_where_lives_are_short():
+    assert bin_edges(14, 91)[-1] == 91
+    assert bin_edges(14, 91)[1:4].tolist() == [1, 2, 3]
+    assert bin_edges(200, 250)[-1] == 280
+    assert bin_edges(200, 9999)[-1] == 365
+
+
+def test_categories_unseen_in_training_are_a_category_and_missing_is_missing():
+    past = history(deals={f"d{i}": 0.0 for i in range(12)},
+                   changes=[change(f"d{i}", "industry", "Retail" if i < 11 else "Rare", 0) for i in range(12)])
+    everyone = Landmarks(np.arange(12), np.full(12, DAY))
+    table = landmark_table(past, "deal", everyone)
+    encoder = Encoder.learn(table)
+    assert encoder.levels["field:industry"] == ["Retail"]
+    features = table.features.iloc[:3].copy()
+    features["field:industry"] = ["Retail", "Never seen", None]
+    column = encoder.encode(features)[:, encoder.columns.index("field:industry")]
+    assert column[:2].tolist() == [0, 1]
+    assert np.isnan(column[2])
+
+
+def test_recency_halves_with_each_half_life():
+    at = np.array([0, 10, 20]) * DAY
+    np.testing.assert_allclose(recency_weights(at, 20 * DAY, 10), [0.25, 0.5, 1])
+    assert recency_weights(at, 20 * DAY, 0).tolist() == [1, 1, 1]
+
+
+def test_the_row_budget_keeps_whole_weeks_of_subjects_and_never_looks_at_outcomes():
+    ends = [(10.5, "Won" if i % 2 else "Lost") for i in range(300)]
+    past = _history(ends)
+    landmarks = Landmarks(np.arange(300), np.zeros(300, dtype=np.int64))
+    table = landmark_table(past, "deal", landmarks)
+    rows = build_rows(outcomes(past, "deal"), landmarks, EDGES, 20 * DAY)
+    kept = within_budget(rows, table, past.deals.ids, len(rows.landmark) // 2)
+    flipped = build_rows(outcomes(_history([(day, "Won" if word == "Lost" else "Lost") for day, word in ends]), "deal"),
+                         landmarks, EDGES, 20 * DAY)
+    same = within_budget(flipped, table, past.deals.ids, len(rows.landmark) // 2)
+    assert kept.landmark.tolist() == same.landmark.tolist()
+    assert 0.4 < len(kept.landmark) / len(rows.landmark) < 0.6
+    assert set(np.bincount(kept.landmark, minlength=300)) == {0, 4}
+
+
+def test_cells_give_the_share_that_ended_in_each_bin_and_empty_cells_their_stages_voice():
+    past = _history([(0.5, "Won")] * 60 + [(2.0, "Lost")] * 40)
+    landmarks = Landmarks(np.arange(100), np.zeros(100, dtype=np.int64))
+    table = landmark_table(past, "deal", landmarks)
+    rows = build_rows(outcomes(past, "deal"), landmarks, EDGES, 30 * DAY)
+    since = table.features["days_in_stage"].to_numpy()
+    cells = AalenJohansen.fit(table.features["stage"], since, rows.landmark, rows.bin, rows.label,
+                              np.ones(len(rows.label)), 4)
+    hazards = cells.hazards(table.features["stage"], since)
+    np.testing.assert_allclose(hazards.sum(axis=2), 1.0)
+    np.testing.assert_allclose(hazards[0, 0], [0.4, 0.6, 0.0], atol=0.02)
+    assert hazards[0, 1, LOST] > 0.9
+    unseen = cells.hazards(table.features["stage"].fillna("New stage"), since + 500)
+    np.testing.assert_allclose(unseen[0], cells.cells[""])
+    again = AalenJohansen.from_dict(cells.to_dict())
+    np.testing.assert_array_equal(again.hazards(table.features["stage"], since), hazards)
+
+
+def test_offsets_move_hazards_to_what_was_observed_and_stay_below_one():
+    random = np.random.default_rng(0)
+    hazards = np.tile([0.9, 0.06, 0.04], (20_000, 1))
+    label = random.choice(3, size=20_000, p=[0.82, 0.03, 0.15])
+    group = np.full(20_000, "0|Talk", dtype=object)
+    fold = np.repeat([0, 1], 10_000)
+    learned = choose_calibrator(hazards, label, group, fold, fold + 1.0, prior_events=20)
+    shifted = learned.apply(hazards[:1][:, None, :], group[:1])[0, 0]
+    np.testing.assert_allclose(shifted, [0.82, 0.03, 0.15], atol=0.01)
+    assert shift_hazards(np.array([[0.1, 0.6, 0.3]]), np.array([[3.0, 3.0]]))[0, 0] > 0
+
+
+def test_no_offsets_where_they_would_not_have_helped():
+    random = np.random.default_rng(1)
+    hazards = np.tile([0.9, 0.06, 0.04], (4_000, 1))
+    right = np.array([random.choice(3, p=one) for one in hazards])
+    wrong_way = np.concatenate([np.where(np.arange(2_000) < 400, WON, 0), right[2_000:]])
+    group = np.full(4_000, "0|Talk", dtype=object)
+    fold = np.repeat([0, 1], 2_000)
+    assert choose_calibrator(hazards, wrong_way, group, fold, fold + 1.0, prior_events=20) == Calibrator()
+
+
+def test_calibration_error_is_zero_for_exact_shares():
+    assert expected_calibration_error(np.full(100, 0.3), np.arange(100) % 10 < 3) < 1e-9
+    assert abs(expected_calibration_error(np.full(100, 0.3), np.zeros(100, dtype=bool)) - 0.3) < 1e-9
