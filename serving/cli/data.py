@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +13,7 @@ from serving.cli.output import emit, json_option, progress, say, table
 if TYPE_CHECKING:
     from features.mapping import Mapping
 
-__all__ = ["import_command", "read_mapping", "show_import", "simulate"]
+__all__ = ["import_command", "read_mapping", "simulate"]
 
 
 @click.command()
@@ -56,6 +56,7 @@ def import_command(home_path: Path, path: Path, mapping_name: str, as_json: bool
     import time
 
     from features.home import Home
+    from features.import_report import report_lines
     from features.importing import import_files
 
     mapping, text = read_mapping(mapping_name)
@@ -67,7 +68,8 @@ def import_command(home_path: Path, path: Path, mapping_name: str, as_json: bool
     if as_json:
         emit(done.to_dict())
     else:
-        show_import(done.to_dict())
+        for line in report_lines(done):
+            say(line)
 
 
 def read_mapping(name: str) -> tuple[Mapping, str]:
@@ -92,8 +94,3 @@ def read_mapping(name: str) -> tuple[Mapping, str]:
         raise NotFound(f"There is no mapping file {name}, nor a shipped mapping of that name "
                        f"({', '.join(sorted(shipped))}).{nearest(name, shipped)}")
     return parse_mapping(text, name), text
-
-
-def show_import(report: dict[str, Any]) -> None:
-    """Print an import's report for people."""
-    raise NotImplementedError

@@ -116,7 +116,10 @@ def _fill(home: Home, seed: int, size: str, steps: Steps) -> Home:
     with steps.step("Import") as told:
         mapping, text = read_mapping("simulated")
         report = import_files(home, made.export_folder, mapping, text, time.time_ns() // 1000)
-        told.append(_import_line(report.to_dict()))
+        told.append(f"{report.total('read'):,} rows read, {report.total('stored'):,} stored, "
+                    f"{report.total('rejected'):,} rejected: " + ", ".join(
+                        f"{found.subjects:,} {name} ({found.good:,} {'won' if name == 'deals' else 'converted'})"
+                        for name, found in report.outcomes.items()))
     return Home.open(home.path)
 
 
@@ -227,7 +230,3 @@ def _wait_until_ready(url: str) -> None:
                 return
         except OSError:
             time.sleep(0.2)
-
-
-def _import_line(report: dict[str, Any]) -> str:
-    return f"{report}"

@@ -47,10 +47,25 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
         if not as_json:
             say(f"{version.label}, trained up to {iso(version.as_of, home.mapping.zone)}"
                 + ("" if version.is_champion else " (does not serve: the one that does was trained to a later date)"))
-            table(["measure", "median over earlier dates"],
-                  [[key, f"{value:.4g}"] for key, value in result.metrics.items()])
+            _show_evidence(result.summary)
     if as_json:
         emit({"models": done})
+
+
+def _show_evidence(evaluation: dict[str, Any]) -> None:
+    """Print how good a model was at earlier dates, beside what it has to beat."""
+    median, origins = evaluation["median"], evaluation["origins"]
+    if not origins:
+        say("It could not be tested: no earlier date has both enough behind it and its outcomes after it.")
+        return
+
+    def line(name: str, key: str) -> list[str]:
+        return [name, *(f"{median[one]:.3f}" if one in median else "–"
+                        for one in (key, f"{key}_base", f"{key}_stage", f"{key}_aj"))]
+
+    table(["", "model", "base rate", "stage rate", "stage and time in it"],
+          [line("log-loss", "log_loss"), line("AUC", "auc")],
+          title=f"Medians of {len(origins)} earlier dates, each trained to it and tested after it")
 
 
 @click.group()

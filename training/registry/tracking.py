@@ -14,6 +14,7 @@ import math
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -138,8 +139,11 @@ def _write_artifacts(place: Path, name: str, folder: Path, figures: Mapping[str,
     asks = ModelSignature(Schema([ColSpec(DataType.string, f"{name[:-1]}_id"), ColSpec(DataType.string, "as_of")]),
                           params=ParamSchema([ParamSpec("home", DataType.string, "dealcast-home"),
                                               ParamSpec("within", DataType.string, "28d")]))
-    mlflow.pyfunc.save_model(str(place / "model"), loader_module="training.registry.pyfunc", data_path=str(folder),
-                             pip_requirements=needs, signature=asks)
+    with warnings.catch_warnings():
+        # An example would be rows of the company's own.
+        warnings.filterwarnings("ignore", message=".*An input example was not provided")
+        mlflow.pyfunc.save_model(str(place / "model"), loader_module="training.registry.pyfunc",
+                                 data_path=str(folder), pip_requirements=needs, signature=asks)
 
 
 def _new_number(client: MlflowClient, home: Home, name: str, run: str, card: str) -> int:
