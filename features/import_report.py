@@ -69,6 +69,7 @@ class ImportReport:
     known_at_assumed: list[str]
     waiting_rows: dict[str, int]
     unmapped_fields: dict[str, int]
+    unknown_stages: dict[str, int]
     export_next: list[str] = field(default_factory=list)
 
     def total(self, what: Literal["read", "stored", "already_known", "rejected"]) -> int:
@@ -99,7 +100,8 @@ def build_report(connection: Connection, mapping: Mapping, settings: Settings, b
     return ImportReport(
         company=mapping.company, sources=counts, first_rejects=[asdict(one) for one in rejected[:_SHOWN_REJECTS]],
         fields=fields, outcomes=outcomes, known_at_assumed=assumed, waiting_rows=_waiting_rows(connection),
-        unmapped_fields=unmapped, export_next=_export_next(connection, mapping, fields, unmapped))
+        unmapped_fields=unmapped, unknown_stages=_unknown_stages(connection, mapping),
+        export_next=_export_next(connection, mapping, fields, unmapped))
 
 
 def _field_pasts(batches: list[SourceRows]) -> dict[str, FieldPasts]:
@@ -166,6 +168,17 @@ def _waiting_rows(connection: Connection) -> dict[str, int]:
     return waiting
 
 
+def _unknown_stages(connection: Connection, mapping: Mapping) -> dict[str, int]:
+    """Stages in the store that the mapping does not list, with the number of their rows: no outcome is seen in them."""
+    changes = contract["changes"]
+    rows = connection.execute(
+        select(changes.c.value, func.count()).where(changes.c.subject == "deal", changes.c.field == "stage",
+                                                    changes.c.value.is_not(None))
+        .group_by(changes.c.value).order_by(changes.c.value)).all()
+    listed = {stage.name for stage in mapping.stages}
+    return {str(value): int(count) for value, count in rows if value not in listed}
+
+
 def _export_next(connection: Connection, mapping: Mapping, fields: dict[str, FieldPasts],
                  unmapped: dict[str, int]) -> list[str]:
     """What would make the most of the next export, most telling first."""
@@ -223,6 +236,9 @@ def report_lines(report: ImportReport) -> list[str]:
         verdict = "enough for a model" if found.enough else "too few for a model of their own: pooled rates"
         lines.append(f"  {found.subjects:,} {name}: {found.good:,} {good}, {found.bad:,} {bad}, {found.open:,} open: "
                      f"{verdict}")
+    if report.unknown_stages:
+        listed = ", ".join(f"{name} ({count:,} rows)" for name, count in report.unknown_stages.items())
+        lines.append(f"  stages that the mapping does not list, taken as open: {listed}")
     if not report.outcomes:
         lines.append("  none: the mapping describes neither deals nor a lead's outcome")
     if report.export_next:

@@ -91,3 +91,14 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
     assert read == sum(parts)
     assert all(one.read == one.stored + one.already_known + one.rejected for one in report.sources)
     return read, parts[0], parts[1], parts[2]
+
+
+def day(text: str) -> float:
+    """Days since 1970 of a time, in UTC unless it has an offset."""
+    moment = pd.Timestamp(text)
+    return (moment if moment.tzinfo else moment.tz_localize("UTC")).value / 1000 / DAY
+
+
+def deals_file(folder: Path, rows: str) -> Path:
+    """Write deals.csv with these rows, as `DEALS` maps it, and return the folder."""
+    return write(folder, deals="id,created,stage,closed,amount,industry\n" + rows.strip())

@@ -90,8 +90,11 @@ def parse_ids(column: pd.Series) -> Parsed:
 def parse_whole(column: pd.Series) -> Parsed:
     """Whole numbers as int64 (n,), 0 where empty."""
     text = as_text(column)
-    bad = text.notna() & ~text.str.fullmatch(r"[+-]?\d{1,18}").fillna(True).astype(bool)
-    return Parsed(text.where(~bad, np.nan).fillna("0").astype(np.int64), bad.to_numpy(bool), "is not a whole number")
+    bad = text.notna() & ~text.str.fullmatch(r"[+-]?\d{1,19}").fillna(True).astype(bool)
+    numbers = [int(one) for one in text.where(~bad, np.nan).fillna("0")]
+    too_large = np.array([abs(one) > np.iinfo(np.int64).max for one in numbers], dtype=bool)
+    values = pd.Series([0 if large else one for one, large in zip(numbers, too_large, strict=True)], dtype="int64")
+    return Parsed(values, bad.to_numpy(bool) | too_large, "is not a whole number")
 
 
 def parse_times(column: pd.Series, source: Source, zone: ZoneInfo, where: str) -> Parsed:

@@ -55,12 +55,13 @@ def test_a_home_remembers_its_mapping_and_takes_a_newer_one_of_the_same_company(
 def test_another_company_is_refused_with_the_cure_and_nothing_changes(
         tmp_path: Path, export: Path, first: tuple[str, bool], second: tuple[str, bool]) -> None:
     home = tmp_path / "home"
-    of_first, of_second = (mapping_text(DEALS).replace("company: Test", f"company: {name}\nsimulated: {str(sim).lower()}")
-                           for name, sim in (first, second))
+    of_first, of_second = (
+        mapping_text(DEALS).replace("company: Test", f"company: {name}\nsimulated: {str(simulated).lower()}")
+        for name, simulated in (first, second))
     bring_in(home, export, of_first)
     before = changes(home)
     write(export, deals="id,created,stage,closed,amount,industry\nX1,2024-01-10,Won,2024-03-01,1,Retail")
-    with pytest.raises(Conflict, match="One home holds one company: .* --home OTHER_DIR"):
+    with pytest.raises(Conflict, match=r"One home holds one company: .* --home OTHER_DIR"):
         bring_in(home, export, of_second)
     assert changes(home) == before
     assert Home.open(home).mapping.company == first[0]
@@ -107,7 +108,7 @@ def test_a_newer_dealcast_s_store_is_refused(tmp_path: Path, export: Path) -> No
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "dealcast.db").write_text("not a database, but a text that is long enough to be taken for one " * 20)
-    with pytest.raises(BadInput, match="dealcast.db is not a SQLite database"):
+    with pytest.raises(BadInput, match=r"dealcast\.db is not a SQLite database"):
         Home.open(tmp_path)
 
 

@@ -16,7 +16,7 @@ def test_decimals_are_the_currency_s_own(currency: str, digits: int) -> None:
 
 
 def test_an_unknown_currency_suggests_the_nearest() -> None:
-    with pytest.raises(BadInput, match="currency 'EURO' is not known.*Did you mean 'EUR'"):
+    with pytest.raises(BadInput, match=r"currency 'EURO' is not known.*Did you mean 'EUR'"):
         minor_digits("EURO")
 
 

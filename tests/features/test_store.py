@@ -17,8 +17,9 @@ from tests.companies import DEALS, mapping_text
 
 MAPPING = parse_mapping(mapping_text(DEALS), "here")
 
-a_change = st.tuples(st.sampled_from(["D1", "D2", "007"]), st.sampled_from(["stage", "amount"]),
-                     st.one_of(st.none(), st.text(max_size=3)), st.integers(-5, 5), st.integers(0, 2), st.integers(0, 3))
+a_change = st.tuples(
+    st.sampled_from(["D1", "D2", "007"]), st.sampled_from(["stage", "amount"]),
+    st.one_of(st.none(), st.text(max_size=3)), st.integers(-5, 5), st.integers(0, 2), st.integers(0, 3))
 
 
 def frame(rows: list[tuple[str, str, str | None, int, int, int]], recorded_at: int = 1) -> pd.DataFrame:
@@ -110,9 +111,14 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     store = Home.open(tmp_path, must_exist=False).store
     with store.write() as connection:
         add_rows(connection, "changes", frame([("D1", "stage", "Talk", 1, 0, 0)]))
-    with pytest.raises(RuntimeError, match="midway"), store.write() as connection:
-        add_rows(connection, "changes", frame([("D2", "stage", "Talk", 1, 0, 0)]))
-        raise RuntimeError("midway")
+
+    def fail_midway() -> None:
+        with store.write() as connection:
+            add_rows(connection, "changes", frame([("D2", "stage", "Talk", 1, 0, 0)]))
+            raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        fail_midway()
     assert content(store)["subject_id"].tolist() == ["D1"]
 
 

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from features.import_report import report_lines
+from tests.companies import CALLS, DEALS, LOG, bring_in, deals_file, mapping_text, write
+
+
+def test_the_report_says_what_can_be_told_and_what_to_export_next(tmp_path: Path) -> None:
+    folder = deals_file(tmp_path / "in", "D1,2024-01-10,Won,2024-03-01,1,Retail")
+    write(folder, calls="id,at,kind,seconds\nD9,2024-01-21,call,60")
+    report = bring_in(tmp_path / "home", folder, mapping_text(DEALS, CALLS))
+    lines = "\n".join(report_lines(report))
+    for line in ("deal fields fixed at creation: industry", "deal fields last value only: amount, stage",
+                 "1 rows are about deals that no file created: kept, unused until those arrive",
+                 "1 deals: 1 won, 0 lost, 0 open: too few for a model of their own: pooled rates",
+                 "add the field history: 2 more fields would have a past (deal amount, deal stage)",
+                 "import again weekly: changes are kept from today",
+                 "assumed to be the date that it claims, in: calls.csv, deals.csv"):
+        assert line in lines
+    assert "add activities" not in lines
+
+
+def test_a_log_outweighs_what_a_column_says_of_a_field_s_past(tmp_path: Path) -> None:
+    folder = deals_file(tmp_path / "in", "D1,2024-01-10,Talk,,1,Retail")
+    write(folder, log="id,at,field,value\nD1,2024-01-11,Stage,Talk")
+    report = bring_in(tmp_path / "home", folder, mapping_text(DEALS, LOG))
+    assert report.fields["deal"].logged == ["amount", "expected_close", "stage"]
+    assert report.fields["deal"].final_only == []
+
+
+def test_a_clerical_row_after_the_end_does_not_open_a_deal_again(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", log="id,at,field,value\nD1,2024-01-11,Stage,Won\nD1,2024-01-12,Stage,Filed\n"
+                   "D2,2024-01-11,Stage,Won\nD2,2024-01-12,Stage,Talk",
+                   deals="id,created,stage,closed,amount,industry\nD1,2024-01-10,,,,\nD2,2024-01-10,,,,")
+    report = bring_in(tmp_path / "home", folder, mapping_text(DEALS.split("    fields:")[0], LOG))
+    assert (report.outcomes["deals"].good, report.outcomes["deals"].open) == (1, 1)
+
+
+def test_a_stage_that_the_mapping_does_not_list_is_said(tmp_path: Path) -> None:
+    report = bring_in(tmp_path / "home", deals_file(tmp_path / "in", "D1,2024-01-10,won,2024-03-01,1,"),
+                      mapping_text(DEALS))
+    assert report.unknown_stages == {"won": 1}
+    assert "stages that the mapping does not list, taken as open: won (1 rows)" in "\n".join(report_lines(report))

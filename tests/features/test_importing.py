@@ -1,0 +1,378 @@
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from features import importing
+from features.errors import BadInput
+from features.home import Home
+from features.import_report import report_lines
+from features.mapping import load_mapping
+from features.store import imports, rejects
+from tests.companies import (
+    CALLS,
+    DAY,
+    DEALS,
+    LOG,
+    NOW,
+    bring_in,
+    changes,
+    counts,
+    day,
+    deals_file,
+    mapping_text,
+    write,
+)
+from tests.running import ROOT
+
+TODAY = NOW / DAY
+SHIPPED = ROOT / "configs" / "mappings"
+
+
+# ---- what a snapshot says of the past ----
+
+
+@pytest.mark.usefixtures("database")
+def test_a_last_value_is_known_from_the_import_on_and_what_was_fixed_from_creation_on(tmp_path: Path) -> None:
+    bring_in(tmp_path / "home", deals_file(tmp_path / "in", "D1,2024-01-10,Talk,,900,Retail"), mapping_text(DEALS))
+    assert changes(tmp_path / "home") == [
+        ("D1", "amount", "90000", TODAY, TODAY),
+        ("D1", "industry", "Retail", day("2024-01-10"), day("2024-01-10")),
+        ("D1", "stage", "Talk", TODAY, TODAY)]
+
+
+@pytest.mark.usefixtures("database")
+def test_repeated_snapshots_become_changes_and_an_emptied_field_is_one(tmp_path: Path) -> None:
+    home, text = tmp_path / "home", mapping_text(DEALS)
+    for i, row in enumerate(("Talk,,900,", "Talk,,900,", "Offer,,,", "Offer,,950,")):
+        report = bring_in(home, deals_file(tmp_path / str(i), f"D1,2024-01-10,{row}"), text, NOW + i * DAY)
+        assert counts(report) == ((1, 0, 1, 0) if i == 1 else (1, 1, 0, 0))
+    assert changes(home, "amount") == [("D1", "amount", "90000", TODAY, TODAY),
+                                       ("D1", "amount", "95000", TODAY + 3, TODAY + 3),
+                                       ("D1", "amount", None, TODAY + 2, TODAY + 2)]
+    assert [one[2:] for one in changes(home, "stage")] == [("Offer", TODAY + 2, TODAY + 2), ("Talk", TODAY, TODAY)]
+
+
+def test_a_field_said_to_be_fixed_that_changes_all_the_same_changes_when_it_is_seen(tmp_path: Path) -> None:
+    home, text = tmp_path / "home", mapping_text(DEALS)
+    for i, industry in enumerate(("Retail", "Energy", "Energy")):
+        bring_in(home, deals_file(tmp_path / str(i), f"D1,2024-01-10,Talk,,900,{industry}"), text, NOW + i * DAY)
+    assert [one[2:4] for one in changes(home, "industry")] == [("Energy", TODAY + 1), ("Retail", day("2024-01-10"))]
+
+
+def test_an_end_stands_at_its_date_and_a_close_date_without_an_end_says_nothing(tmp_path: Path) -> None:
+    rows = "D1,2024-01-10,Won,2024-03-01,,\nD2,2024-01-10,Offer,2024-12-31,,\nD3,2024-01-10,Lost,,,"
+    bring_in(tmp_path / "home", deals_file(tmp_path / "in", rows), mapping_text(DEALS))
+    assert [one[2:] for one in changes(tmp_path / "home")] == [
+        ("Won", day("2024-03-01"), day("2024-03-01")), ("Offer", TODAY, TODAY), ("Lost", TODAY, TODAY)]
+
+
+def test_an_end_dated_before_the_last_snapshot_still_comes_after_it(tmp_path: Path) -> None:
+    # Exported at noon as open, won in the afternoon: the close date alone says midnight.
+    home, text, noon = tmp_path / "home", mapping_text(DEALS), NOW + DAY // 2
+    bring_in(home, deals_file(tmp_path / "a", "D1,2024-01-10,Offer,,,"), text, noon)
+    for at in (NOW + 2 * DAY, NOW + 3 * DAY):
+        bring_in(home, deals_file(tmp_path / "b", "D1,2024-01-10,Won,2024-10-04,,"), text, at)
+    won, = (one for one in changes(home) if one[2] == "Won")
+    assert won[3] == (noon + 1) / DAY
+
+
+def test_a_deal_closed_on_the_day_of_its_creation_does_not_end_before_it(tmp_path: Path) -> None:
+    rows = "D1,2024-01-10T15:00:00,Won,2024-01-10,,"
+    bring_in(tmp_path / "home", deals_file(tmp_path / "in", rows), mapping_text(DEALS))
+    assert changes(tmp_path / "home")[0][3] == day("2024-01-10T15:00")
+
+
+ENTITY_AND_LOG = """
+  - file: deals.csv
+    rows: deals
+    columns: {deal_id: id, created_at: created}
+    fields:
+      amount: {column: amount, type: money, past: logged}
+  - file: log.csv
+    rows: changes
+    subject: deal
+    columns: {subject_id: id, changed_at: at, field: field, value: value}
+    fields:
+      amount: {column: Amount, type: money, past: logged}
+"""
+
+
+def test_a_logged_field_without_a_log_entry_was_so_from_creation_on(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", deals="id,created,amount\nD1,2024-01-10,100\nD2,2024-01-10,300",
+                   log="id,at,field,value\nD2,2024-02-01,Amount,300")
+    bring_in(tmp_path / "home", folder, mapping_text(ENTITY_AND_LOG))
+    assert [one[:1] + one[2:4] for one in changes(tmp_path / "home")] == [
+        ("D1", "10000", day("2024-01-10")), ("D2", "30000", day("2024-02-01"))]
+
+
+def test_a_logged_field_is_a_snapshot_as_long_as_its_log_was_not_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", deals="id,created,amount\nD1,2024-01-10,100")
+    bring_in(tmp_path / "home", folder / "deals.csv", mapping_text(ENTITY_AND_LOG))
+    assert [one[3] for one in changes(tmp_path / "home")] == [TODAY]
+
+
+# ---- logs ----
+
+
+def test_a_field_history_sets_each_field_in_its_own_type(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", log="""
+        id,at,field,value
+        D1,2024-02-01 10:30,Stage,Talk
+        D1,2024-02-01 10:30,Amount,"1,250.5"
+        D1,2024-02-01 10:30,Close date,2024-06-30
+        D1,2024-02-01 10:30,Colour,red
+        D1,2024-02-02,Stage,
+    """)
+    report = bring_in(tmp_path / "home", folder, mapping_text(LOG))
+    at = day("2024-02-01T10:30")
+    assert changes(tmp_path / "home") == [
+        ("D1", "amount", "125050", at, at), ("D1", "expected_close", "2024-06-30T00:00:00Z", at, at),
+        ("D1", "stage", "Talk", at, at), ("D1", "stage", None, day("2024-02-02"), day("2024-02-02"))]
+    assert counts(report) == (4, 4, 0, 0)  # rows about a field that is not mapped are not asked for ...
+    assert report.unmapped_fields == {"Colour": 1}  # ... and said
+    assert "map 1 more fields of the field history: Colour" in "\n".join(report_lines(report))
+
+
+EACH_ROW = """
+  - file: log.csv
+    rows: changes
+    subject: deal
+    where: {kind: [1, true]}
+    where_not: {who: ["robot", ""]}
+    columns: {subject_id: id, changed_at: at, sequence: n}
+    known_at: entered
+    fields:
+      stage: {column: stage, past: logged, values: {Closed Won: Won, "-": ""}}
+      owner: {column: who, past: logged}
+"""
+
+
+def test_a_log_can_set_several_fields_a_row_and_leave_rows_out(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", log="""
+        id,at,n,entered,kind,who,stage
+        D1,2024-02-01,7,2024-02-05,1,ann,Closed Won
+        D1,2024-02-01,8,,TRUE,bob,-
+        D1,2024-02-01,9,,true,robot,Talk
+        D1,2024-02-01,9,,1,,Talk
+        D1,2024-02-01,9,,2,ann,Talk
+    """)
+    report = bring_in(tmp_path / "home", folder, mapping_text(EACH_ROW))
+    assert counts(report) == (2, 2, 0, 0)
+    at, entered = day("2024-02-01"), day("2024-02-05")
+    assert changes(tmp_path / "home") == [("D1", "owner", "ann", at, entered), ("D1", "owner", "bob", at, at),
+                                          ("D1", "stage", "Won", at, entered), ("D1", "stage", None, at, at)]
+    assert sorted(Home.open(tmp_path / "home").history().tables["changes"]["sequence"]) == [7, 7, 8, 8]
+
+
+def test_ties_keep_the_order_of_the_file(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", log="""
+        id,at,field,value
+        D1,2024-02-01,Stage,Won
+        D2,2024-02-01,Stage,Offer
+        D1,2024-02-01,Stage,Talk
+    """, deals="id,created,stage,closed,amount,industry\nD1,2024-01-01,,,,\nD2,2024-01-01,,,,")
+    only_created = DEALS.split("    fields:")[0]
+    bring_in(tmp_path / "home", folder, mapping_text(only_created, LOG))
+    stage = Home.open(tmp_path / "home").history().changes("deal", "stage")
+    last = stage.newest[stage.position(np.array([0, 1]), NOW)]
+    assert stage.value[last].tolist() == ["Talk", "Offer"]
+
+
+def test_a_longer_export_of_the_same_log_changes_no_entry_that_is_known(tmp_path: Path) -> None:
+    home, text = tmp_path / "home", mapping_text(LOG)
+    rows = ["D1,2024-02-03,Stage,Offer", "D1,2024-02-01,Stage,Talk", "D1,2024-02-01,Stage,Offer"]
+    for i, part in enumerate((rows[1:], rows, ["D1,2024-02-04,Amount,5", *rows])):
+        report = bring_in(home, write(tmp_path / str(i), log="id,at,field,value\n" + "\n".join(part)), text)
+        assert counts(report)[1] == (2 if i == 0 else 1)
+    assert len(changes(home)) == 4
+
+
+def test_an_entry_made_late_counts_from_when_it_was_made(tmp_path: Path) -> None:
+    late = LOG + "    known_at: entered\n"
+    folder = write(tmp_path / "in", log="id,at,field,value,entered\nD1,2024-02-01,Stage,Won,2024-03-01",
+                   deals="id,created,stage,closed,amount,industry\nD1,2024-01-01,,,,")
+    bring_in(tmp_path / "home", folder, mapping_text(DEALS.split("    fields:")[0], late))
+    history = Home.open(tmp_path / "home")
+    assert len(history.history(as_of=int(day("2024-02-28") * DAY)).changes("deal", "stage")) == 0
+    assert len(history.history(as_of=int(day("2024-03-01") * DAY)).changes("deal", "stage")) == 1
+
+
+# ---- the same again, and in another order ----
+
+a_row = st.tuples(st.sampled_from(["D1", "D2", "9007199254740993001"]), st.integers(0, 3),
+                  st.sampled_from(["Stage,Talk", "Stage,Won", "Stage,", "Amount,12.5", "Amount,x", "Colour,red"]))
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.lists(a_row, max_size=5), min_size=1, max_size=3), st.data())
+def test_import_is_idempotent_and_the_order_of_files_does_not_matter(
+        files: list[list[tuple[str, int, str]]], data: st.DataObject) -> None:
+    text = mapping_text(LOG)
+    order = data.draw(st.permutations(range(len(files))))
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        for i, rows in enumerate(files):
+            lines = [f"{one},2024-02-0{at + 1},{what}" for one, at, what in rows]
+            write(root / "in", **{f"log{i}": "\n".join(["id,at,field,value", *lines])})
+        report = bring_in(root / "at once", root / "in", text)
+        read, stored, _, rejected = counts(report)
+        assert read == sum(not what.startswith("Colour") for rows in files for _, _, what in rows)
+        assert rejected == sum(what == "Amount,x" for rows in files for _, _, what in rows)
+        again = bring_in(root / "at once", root / "in", text, NOW + DAY)
+        assert counts(again) == (read, 0, read - rejected, rejected)
+        for i in order:
+            bring_in(root / "one by one", root / "in" / f"log{i}.csv", text)
+        assert changes(root / "at once") == changes(root / "one by one")
+        assert len(changes(root / "at once")) == stored
+
+
+def test_entities_in_several_files_come_out_the_same_in_any_order(tmp_path: Path) -> None:
+    text = mapping_text("""
+  - file: d*.csv
+    rows: deals
+    columns: {deal_id: id, created_at: created}
+    fields:
+      industry: {column: industry, past: at_creation}
+      amount: {column: amount, type: money, past: at_creation}
+""", CALLS, LOG)
+    folder = write(tmp_path / "in", d1="id,created,amount,industry\nD1,2024-01-10,5,Retail",
+                   d2="id,created,amount,industry\nD2,2024-01-10,,", log="id,at,field,value\nD1,2024-01-20,Amount,7",
+                   calls="id,at,kind,seconds\nD1,2024-01-21,call,60\nD1,2024-01-21,call,60\nD3,2024-01-21,mail,")
+    found = []
+    for names in (["d1", "d2", "log", "calls"], ["calls", "log", "d2", "d1"], ["d2", "calls", "d1", "log"]):
+        home = tmp_path / "-".join(names)
+        for name in names:
+            bring_in(home, folder / f"{name}.csv", text)
+        found.append(Home.open(home).history().tables)
+    bring_in(tmp_path / "at once", folder, text)
+    for name, table in Home.open(tmp_path / "at once").history().tables.items():
+        for other in found:
+            pd.testing.assert_frame_equal(table, other[name])
+
+
+def test_calls_without_an_id_are_told_apart_and_found_again(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", calls="id,at,kind,seconds\nD1,2024-01-21,call,60\nD1,2024-01-21,call,60")
+    assert counts(bring_in(tmp_path / "home", folder, mapping_text(CALLS))) == (2, 2, 0, 0)
+    assert counts(bring_in(tmp_path / "home", folder, mapping_text(CALLS))) == (2, 0, 2, 0)
+    longer = write(tmp_path / "in2", calls="id,at,kind,seconds\nD2,2024-01-21,call,60\nD1,2024-01-21,call,60\n"
+                                           "D1,2024-01-21,call,60")
+    assert counts(bring_in(tmp_path / "home", longer, mapping_text(CALLS))) == (3, 1, 2, 0)
+
+
+# ---- rows that cannot be read ----
+
+
+@pytest.mark.usefixtures("database")
+def test_a_bad_row_is_set_aside_whole_with_file_line_column_value_and_reason(tmp_path: Path) -> None:
+    folder = deals_file(tmp_path / "in", "\n".join([
+        "D1,2024-01-10,Talk,,900,Retail",
+        "D2,2024-31-10,Talk,,900,Retail",
+        "",
+        "D3,2024-01-10,Talk,,nine,Retail",
+        ",2024-01-10,Talk,,1,Retail",
+        "D5,,Talk,,1,Retail",
+        "D6,2024-01-10,Won,someday,1,Retail",
+        "D7,2024-01-10,Won",
+        'D8,0024-01-10,Talk,,1,"Retail,\nand more"',
+        "D9,2024-01-10,Talk,,900,Retail"]))
+    home = tmp_path / "home"
+    report = bring_in(home, folder, mapping_text(DEALS))
+    assert counts(report) == (9, 2, 0, 7)
+    with Home.open(home).store.read() as connection:
+        kept = connection.execute(select(rejects).order_by(rejects.c.line)).all()
+        assert connection.execute(select(imports.c.path)).scalars().all() == ["in"]
+    assert [(one.file, one.line, one.column, one.value, one.reason) for one in kept] == [
+        ("deals.csv", 3, "created", "2024-31-10", "is not a date"),
+        ("deals.csv", 5, "amount", "nine", "is not a number (decimal mark '.')"),
+        ("deals.csv", 6, "id", "", "is empty"),
+        ("deals.csv", 7, "created", "", "is empty"),
+        ("deals.csv", 8, "closed", "someday", "is not a date"),
+        ("deals.csv", 9, None, None, "has 3 values, but there are 6 columns"),
+        ("deals.csv", 10, "created", "0024-01-10", "is not a date")]
+    assert {one[0] for one in changes(home)} == {"D1", "D9"}
+    assert "deals.csv, line 3: created '2024-31-10' is not a date" in "\n".join(report_lines(report))
+    assert report.to_dict()["total"] == {"read": 9, "stored": 2, "already_known": 0, "rejected": 7}
+
+
+def test_a_mended_row_is_taken_by_the_next_import(tmp_path: Path) -> None:
+    bring_in(tmp_path / "home", deals_file(tmp_path / "a", "D1,soon,Talk,,900,"), mapping_text(DEALS))
+    report = bring_in(tmp_path / "home", deals_file(tmp_path / "b", "D1,2024-01-01,Talk,,900,"), mapping_text(DEALS))
+    assert counts(report) == (1, 1, 0, 0)
+
+
+def test_the_line_is_right_below_cells_with_line_breaks(tmp_path: Path) -> None:
+    folder = deals_file(tmp_path / "in", 'D1,2024-01-10,Talk,,900,"a\nb\nc"\nD2,never,Talk,,900,')
+    assert bring_in(tmp_path / "home", folder, mapping_text(DEALS)).first_rejects[0]["line"] == 5
+
+
+# ---- all or nothing ----
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), [
+    ("currency: EUR", "currency: EURO", "currency 'EURO' is not known"),
+    ("currency: EUR", "currency: EUR\nholidays: Germania", "'Germania' is not a known country code")])
+def test_a_mapping_that_could_not_be_used_later_is_refused_at_once(tmp_path: Path, right: str, wrong: str,
+                                                                  message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        bring_in(tmp_path / "home", deals_file(tmp_path / "in", "D1,2024-01-10,,,,"),
+                 mapping_text(DEALS).replace(right, wrong))
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.usefixtures("database")
+def test_an_import_that_fails_midway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, text = tmp_path / "home", mapping_text(DEALS)
+    bring_in(home, deals_file(tmp_path / "a", "D1,2024-01-10,Talk,,1,"), text)
+    before = changes(home)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing, "_remember", fail)
+        with pytest.raises(RuntimeError, match="power cut"):
+            bring_in(home, deals_file(tmp_path / "b", "D2,2024-01-10,Talk,,1,"), text)
+    assert changes(home) == before
+    assert len(Home.open(home).history().deals) == 1
+
+
+# ---- shipped mappings, real data ----
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_the_mapping_for_a_single_table_fits_its_example(tmp_path: Path, ending: str) -> None:
+    example = ROOT / "configs" / "examples" / "my_deals.csv"
+    if ending == "xlsx":
+        frame = pd.read_csv(example, parse_dates=["Created", "Closed on", "Expected close"])
+        example = tmp_path / "my_deals.xlsx"
+        frame.to_excel(example, index=False)
+    report = bring_in(tmp_path / "home", example, (SHIPPED / "one_table.yaml").read_text(encoding="utf-8"))
+    assert counts(report) == (72, 72, 0, 0)
+    assert (report.outcomes["deals"].good, report.outcomes["deals"].bad, report.outcomes["deals"].open) == (29, 24, 19)
+    amounts = [one for one in changes(tmp_path / "home", "amount") if one[0] == "D-1001"]
+    assert [one[2] for one in amounts] == ["1206000"]
+
+
+@pytest.mark.real_data
+def test_bpic2012_gives_the_leads_deals_and_outcomes_that_its_readme_counts(tmp_path: Path, bpic2012: Path) -> None:
+    mapping = SHIPPED / "bpic2012.yaml"
+    report = bring_in(tmp_path / "home", bpic2012, mapping.read_text(encoding="utf-8"))
+    assert report.total("rejected") == 0
+    leads, deals = report.outcomes["leads"], report.outcomes["deals"]
+    assert (leads.subjects, leads.good) == (13_087, 2_246)
+    assert (deals.subjects, deals.good, deals.bad, deals.open) == (7_367, 2_246, 4_722, 399)
+    home = Home.open(tmp_path / "home")
+    assert home.mapping == load_mapping(mapping)
+    history = home.history()
+    assert (len(history.leads), len(history.deals)) == (13_087, 7_367)
+    # The log's own end: nothing of the past is as of the day of the import.
+    assert home.last_known() == int(pd.Timestamp("2012-03-14T15:04:54.681Z").value // 1000)
+    assert counts(bring_in(tmp_path / "home", bpic2012, mapping.read_text(encoding="utf-8")))[1] == 0
