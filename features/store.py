@@ -219,20 +219,22 @@ def add_rows(connection: Connection, name: str, rows: pd.DataFrame) -> npt.NDArr
 
     Returns (n,): which rows are new. Of equal rows among `rows`, the first is.
     """
-    table = contract[name]
     keys = identities(name, rows)
     position = {key: i for i, key in reversed(list(enumerate(keys)))}
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        some = [key for key in keys[start:start + _KEYS_A_QUERY] if key in position]
-        for known in connection.execute(select(table.c.identity).where(table.c.identity.in_(some))).scalars():
+    # Both statements go past SQLAlchemy's handling of each parameter, which takes five times as long as the driver.
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    wanted = list(position)
+    for start in range(0, len(wanted), _KEYS_A_QUERY):
+        some = tuple(wanted[start:start + _KEYS_A_QUERY])
+        query = f"SELECT identity FROM {name} WHERE identity IN ({', '.join([mark] * len(some))})"
+        for known in connection.exec_driver_sql(query, some).scalars():
             del position[known]
     # In the order of the key, SQLite takes rows several times faster.
     new = np.array([position[key] for key in sorted(position)], dtype=np.int64)
     if len(new):
         names = (*_columns(name), *STAMPS)
         values = (_python_values(rows[one].iloc[new]) for one in names)
-        # Past SQLAlchemy's handling of each parameter, which takes five times as long as the driver itself.
-        marks = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * (len(names) + 1))
+        marks = ", ".join([mark] * (len(names) + 1))
         connection.exec_driver_sql(f"INSERT INTO {name} (identity, {', '.join(names)}) VALUES ({marks})",
                                    list(zip(sorted(position), *values, strict=True)))
     return np.isin(np.arange(len(rows)), new)

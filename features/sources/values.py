@@ -143,6 +143,8 @@ def _read_texts(texts: pd.Series, date_format: str | None, zone: ZoneInfo, where
 
 def _read_day_or_month_first(found: pd.Series, texts: pd.Series, zone: ZoneInfo, where: str) -> pd.Series:
     """31/12/2025 can only be read in one way, 31.12.2025 is always day first, 03/04/2025 needs a date_format."""
+    if found.notna().all():
+        return found
     parts = texts.where(found.isna()).str.extract(_DAY_OR_MONTH_FIRST)
     first, second = (pd.to_numeric(parts[i], errors="coerce") for i in (0, 2))
     unclear = (parts[1] != ".") & (first <= 12) & (second <= 12) & (first != second)
