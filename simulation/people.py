@@ -91,6 +91,7 @@ def make_owners(world: World, size: Size, clocks: Clocks, rng: np.random.Generat
     for missing in sorted(set(range(len(names))) - set(region.tolist())):  # every region needs a rep
         region[-1 - missing] = missing
     quality = rng.standard_normal(size.reps)
+    quality = (quality - quality.mean()) / quality.std()  # a company of few reps is not good or bad by chance
     own = {name: rng.standard_normal(size.reps) * settings.own_spread for name in ("proof", "reach", "respond")}
     bias = rng.standard_normal(size.reps) * world.reps.bias_spread
     optimism = world.reps.optimism * np.exp(rng.standard_normal(size.reps) * world.reps.optimism_spread)
