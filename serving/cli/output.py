@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,9 +46,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None 
         shown.add_column(name, justify="right" if i else "left", overflow="fold")
     for row in rows:
         shown.add_row(*row)
-    console = Console(highlight=False, markup=False)
     # Into a file or a pipe a table is as wide as it needs to be.
-    console.print(shown, width=None if console.is_terminal else 200)
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
+    console.print(shown)
 
 
 @contextmanager
@@ -60,8 +61,9 @@ def progress(title: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Bar(SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(),
-             console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), console=console,
+             transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title)
         yield lambda text: bar.update(task, description=f"{title}: {text}")
 

@@ -126,24 +126,28 @@ def _flat(params: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
 
 
 def _write_artifacts(place: Path, name: str, folder: Path, figures: Mapping[str, Figure], card: str) -> None:
-    import mlflow.pyfunc
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
-
     (place / "figures").mkdir(parents=True)
     for title, figure in figures.items():
         figure.savefig(place / "figures" / f"{title}.svg")
     (place / "model_card.md").write_text(card, encoding="utf-8")
+    with warnings.catch_warnings():
+        # It warns of its own type hints, and that no example was given, which would be rows of the company's own.
+        warnings.simplefilter("ignore", UserWarning)
+        _save_pyfunc(place / "model", name, folder)
+
+
+def _save_pyfunc(place: Path, name: str, folder: Path) -> None:
+    import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
     # Given, because finding them out costs half a minute; and a loader instead of a pickle.
-    needs = [f"dealcast=={_installed('dealcast')}", *(f"{name}=={_installed(name)}" for name in REQUIREMENTS)]
+    needs = [f"dealcast=={_installed('dealcast')}", *(f"{one}=={_installed(one)}" for one in REQUIREMENTS)]
     asks = ModelSignature(Schema([ColSpec(DataType.string, f"{name[:-1]}_id"), ColSpec(DataType.string, "as_of")]),
                           params=ParamSchema([ParamSpec("home", DataType.string, "dealcast-home"),
                                               ParamSpec("within", DataType.string, "28d")]))
-    with warnings.catch_warnings():
-        # An example would be rows of the company's own.
-        warnings.filterwarnings("ignore", message=".*An input example was not provided")
-        mlflow.pyfunc.save_model(str(place / "model"), loader_module="training.registry.pyfunc",
-                                 data_path=str(folder), pip_requirements=needs, signature=asks)
+    mlflow.pyfunc.save_model(str(place), loader_module="training.registry.pyfunc", data_path=str(folder),
+                             pip_requirements=needs, signature=asks)
 
 
 def _new_number(client: MlflowClient, home: Home, name: str, run: str, card: str) -> int:
