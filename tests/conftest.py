@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,3 +49,27 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     with engine.begin() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a tiny simulated company, both models trained up to 2026-07-01. Shared: copy it to change it."""
+    from features.calendar import parse_as_of
+    from features.home import Home
+    from features.importing import import_files
+    from serving.cli.data import read_mapping
+    from simulation.company import generate
+    from training.registry.runs import train_and_register
+
+    folder = tmp_path_factory.mktemp("trained")
+    made = generate(folder / "simulated", seed=1, size="tiny")
+    home = Home.open(folder / "home", must_exist=False)
+    mapping, text = read_mapping("simulated")
+    import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
+    home = Home.open(folder / "home")
+    as_of = parse_as_of("2026-07-01", home.mapping.zone)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow warns of its own insides when it is imported
+        for name in ("leads", "deals"):
+            train_and_register(home, name, as_of, trained_at=made.end)
+    return home.path

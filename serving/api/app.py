@@ -6,7 +6,7 @@ import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from serving.api import docs, errors, routes
@@ -27,7 +27,7 @@ def create_app(companies: Companies | None = None) -> FastAPI:
                   description="Lead scores and sales forecasts in which everything is as of a date.")
     app.state.companies = companies or Companies(Path(os.environ.get("DEALCAST_HOME", "dealcast-home")))
     app.include_router(routes.router)
-    app.include_router(pages.router)
+    app.include_router(pages.router, dependencies=[Depends(errors.only_known_parameters)])
     app.mount("/static", StaticFiles(directory=STATIC))
     docs.install(app)
     errors.install(app)

@@ -25,6 +25,7 @@ from training.outcomes import outcomes
 
 __all__ = ["chart_bars", "chart_in_words", "overview"]
 
+NO_BREAK, JOINER = "\u00a0", "\u2060"
 SHOWN_DEALS = 25
 SHOWN_PERIODS = 8
 
@@ -47,6 +48,8 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
                    "last": company.date(company.present()), "periods": choices(as_of, period, company.mapping)},
         "headline": {"forecast": _headline(period, spread, write), "record": record_in_words(past)},
         "tiles": _tiles(company, said, reps, measure, as_of),
+        "parts_note": f"The three parts are means and add up to {write(spread['mean'])}; the middle of the range is "
+                      f"{write(spread['p50'])}.",
         "chart": {"address": f"/charts/forecast.svg?{urlencode(at)}",
                   "description": chart_in_words(period, spread, past, reps, write)},
         "history_fits": _same_length(period, past),
@@ -107,8 +110,9 @@ def _reps(company: Company, as_of: int, period: Period, measure: Measure) -> flo
 
 def _headline(period: Period, spread: dict[str, float], write: Any) -> str:
     unit = "" if write(1.0)[0] not in "0123456789" else " wins"
-    return (f"{period.name} will most likely bring {write(spread['p50'])}{unit} "
-            f"(80% sure: {write(spread['p10'])}–{write(spread['p90'])}).")
+    # Kept together where the line breaks.
+    sure = f"(80% sure: {write(spread['p10'])}–{JOINER}{write(spread['p90'])})".replace(" ", NO_BREAK)
+    return f"{period.name} will most likely bring {write(spread['p50'])}{unit} {sure}."
 
 
 def _tiles(company: Company, said: dict[str, Any], reps: float | None, measure: Measure,
@@ -117,7 +121,7 @@ def _tiles(company: Company, said: dict[str, Any], reps: float | None, measure: 
     n_open = len(_open_codes(company, as_of))
 
     def deals(count: float) -> str:
-        return f"{number(count, 0 if count >= 10 else 1)} deals"
+        return "fewer than 0.1 deals" if 0 < count < 0.05 else f"{number(count, 0 if count >= 10 else 1)} deals"
 
     tiles = [
         {"kind": "won", "name": "Won so far", "figure": write(parts["won_so_far"][measure]),
@@ -152,11 +156,12 @@ def _owners(company: Company, said: dict[str, Any], measure: Measure, as_of: int
         if spread["p90"] <= 0 and spread["mean"] <= 0:
             continue
         so_far = won.get(group["id"], 0.0)
-        rows.append({"name": group["name"], "won": write(so_far) if so_far else GAP, "middle": write(spread["p50"]),
+        rows.append({"name": group["name"], "won": write(so_far) if so_far else GAP, "expected": write(spread["mean"]),
                      "low": write(spread["p10"]), "high": write(spread["p90"]),
                      "count": number(group["won_count"]["mean"], 1),
-                     "bar": {"low": spread["p10"], "middle": spread["p50"], "high": spread["p90"], "won": so_far}})
-    return {"owners": rows, "owner_scale": max((group[measure]["p90"] for group in groups), default=1.0) or 1.0}
+                     "bar": {"low": spread["p10"], "expected": spread["mean"], "high": spread["p90"], "won": so_far}})
+    widest = max((max(group[measure]["p90"], group[measure]["mean"]) for group in groups), default=0.0)
+    return {"owners": rows, "owner_scale": widest or 1.0}
 
 
 def _won_by_owner(company: Company, measure: Measure, as_of: int, period: Period) -> dict[str, float]:
@@ -221,7 +226,7 @@ def _deal(company: Company, one: dict[str, Any], owner: str, because: dict[str, 
             "amount": GAP if pd.isna(one["amount"]) else money(to_major(one["amount"], currency), currency),
             "share": min(max(p_win, 0.0), 1.0), "p_win": percent(p_win), "close": close[1] or GAP,
             "close_range": f"{close[0]} – {close[2]}" if close[0] and close[2] else "",
-            "reason": because["reason"] if because else "",
+            "reason": because["reason"][:1].upper() + because["reason"][1:] if because else "",
             "direction": "up" if because and because["effect"] > 0 else "down"}
 
 

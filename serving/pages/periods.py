@@ -28,10 +28,10 @@ class Period:
 def period_at(text: str | None, as_of: int, mapping: Mapping) -> Period:
     """The period that an address names: a fiscal quarter, days from `as_of` on (28d), or the quarter under way.
 
-    Raises BadInput.
+    On a quarter's last day that is the next one: nothing of this one can be changed any more. Raises BadInput.
     """
     if text is None:
-        text = fiscal_quarter(as_of, mapping)[0]
+        text = fiscal_quarter(as_of + DAY, mapping)[0]
     if "q" in text.casefold():
         start, end = parse_period(text, mapping)
         name = period_name(start, end, mapping)

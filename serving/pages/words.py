@@ -10,7 +10,7 @@ from babel.numbers import format_compact_currency, format_currency, format_decim
 
 __all__ = ["GAP", "LOCALE", "day", "moment", "money", "number", "percent", "short_money"]
 
-LOCALE = "en"
+LOCALE = "en_GB"  # English, with the day before the month
 GAP = "–"
 
 
@@ -19,10 +19,15 @@ def short_money(amount: float | None, currency: str) -> str:
 
     >>> short_money(1_940_000, "EUR")
     '€1.9M'
+    >>> short_money(429_600, "EUR")
+    '€430K'
     """
     if amount is None or math.isnan(amount):
         return GAP
-    digits = 0 if abs(amount) < 1_000 else 1
+    size = abs(amount)
+    while size >= 999.5:
+        size /= 1_000
+    digits = 1 if abs(amount) >= 1_000 and size < 99.95 else 0
     return format_compact_currency(amount, currency, locale=LOCALE, fraction_digits=digits).replace(".0", "")
 
 

@@ -1,0 +1,32 @@
+"""Asking the web application as a browser or a program on this computer would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+from starlette.testclient import TestClient
+
+from serving.api.app import create_app
+from serving.company import Companies
+
+
+def client(home: Path, companies: Companies | None = None) -> TestClient:
+    """A client of the application over a home."""
+    app = create_app(companies or Companies(home))
+    return TestClient(app, base_url="http://127.0.0.1:3000", client=("127.0.0.1", 50_000),
+                      raise_server_exceptions=False)
+
+
+def assert_error(answer: httpx2.Response, status: int, code: str, *parts: str, field: str | None = None) -> None:
+    """The one error shape of every endpoint."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert list(body) == ["error"]
+    assert set(body["error"]) == ({"code", "message", "field"} if field else {"code", "message"})
+    assert body["error"]["code"] == code
+    assert body["error"].get("field") == field
+    assert "Traceback" not in body["error"]["message"]
+    for part in parts:
+        assert part in body["error"]["message"]

@@ -1,0 +1,262 @@
+"""The HTTP API: what it answers, and how it says no."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from features.calendar import parse_as_of
+from features.home import Home
+from serving.champion import model_for
+from serving.company import Companies
+from tests.serving.asking import assert_error, client
+from training import deal_close, lead_conversion
+from training.forecast import forecast
+from training.outcomes import LOST, OPEN, WON, outcomes
+
+AS_OF = "2026-08-14T12:00"
+
+
+@pytest.fixture(scope="module")
+def api(trained_home: Path) -> TestClient:
+    return client(trained_home)
+
+
+@pytest.fixture(scope="module")
+def home(trained_home: Path) -> Home:
+    return Home.open(trained_home)
+
+
+def moment(home: Home, text: str = AS_OF) -> int:
+    return parse_as_of(text, home.mapping.zone)
+
+
+def ids_by_state(home: Home, kind: str) -> dict[int, list[str]]:
+    """Ids of what was known at AS_OF, by state."""
+    history = home.history()
+    subjects = history.subjects(kind)
+    known = np.flatnonzero(subjects.visible_at <= moment(home))
+    state = outcomes(history, kind).state_as_of(known, np.full(len(known), moment(home)))
+    return {one: subjects.ids[known[state == one]].tolist() for one in (OPEN, WON, LOST)}
+
+
+def test_deals_are_scored_in_the_order_asked_as_the_command_line_scores_them(api: TestClient, home: Home) -> None:
+    asked = ids_by_state(home, "deal")[OPEN][:4][::-1]
+    asked = [*asked, asked[0]]
+    answer = api.post("/v1/deals/score", json={"deal_ids": asked, "within_days": 91, "as_of": AS_OF})
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert body["model"] == "deals/1"
+    assert body["as_of"] == "2026-08-14T12:00:00+02:00"
+    assert body["within_days"] == 91
+    assert [row["deal_id"] for row in body["scores"]] == asked
+    _, model = model_for(home, "deals", moment(home))
+    frame = deal_close.score(model, home.history(moment(home)), moment(home), 91).set_index("deal_id")
+    for row in body["scores"]:
+        assert row.pop("status") == "open"
+        expected = frame.loc[row.pop("deal_id")]
+        assert row == pytest.approx(expected.where(expected.notna(), None).to_dict())
+
+
+def test_leads_are_scored_as_the_command_line_scores_them(api: TestClient, home: Home) -> None:
+    _, model = model_for(home, "leads", moment(home))
+    frame = lead_conversion.score(model, home.history(moment(home)), moment(home), home.settings)
+    asked = frame["lead_id"].tolist()[:5]
+    body = api.post("/v1/leads/score", json={"lead_ids": asked, "as_of": AS_OF}).json()
+    assert body["model"] == "leads/1"
+    assert [{key: row[key] for key in row if key != "status"} for row in body["scores"]] == [
+        pytest.approx(row) for row in frame.head(5).to_dict("records")]
+
+
+@pytest.mark.parametrize(("kind", "names"), [("deal", ["won", "lost"]), ("lead", ["converted", "disqualified"])])
+def test_what_has_ended_is_answered_with_what_became_of_it_and_no_score(
+        api: TestClient, home: Home, kind: str, names: list[str]) -> None:
+    states = ids_by_state(home, kind)
+    asked = [states[state][0] for state in (WON, LOST)]
+    body = api.post(f"/v1/{kind}s/score", json={f"{kind}_ids": asked, "as_of": AS_OF}).json()
+    assert [row["status"] for row in body["scores"]] == names
+    for row in body["scores"]:
+        assert [value for key, value in row.items() if key not in (f"{kind}_id", "status")] == [None] * (len(row) - 2)
+
+
+def test_unknown_subjects_are_named(api: TestClient) -> None:
+    answer = api.post("/v1/deals/score", json={"deal_ids": ["nobody", "D-000001", "nobody"], "as_of": AS_OF})
+    assert_error(answer, 404, "not_found", "deal nobody.", "2026-08-14T12:00")
+
+
+def test_a_subject_created_after_as_of_is_not_known(api: TestClient, home: Home) -> None:
+    deals = home.history().deals
+    late = str(deals.ids[deals.visible_at > moment(home)][0])
+    assert_error(api.post("/v1/deals/score", json={"deal_ids": [late], "as_of": AS_OF}), 404, "not_found", late)
+
+
+def test_the_default_as_of_is_the_end_of_a_simulated_log(api: TestClient, home: Home) -> None:
+    body = api.get("/v1/forecast", params={"period": "2026-Q4"}).json()
+    assert moment(home, body["as_of"]) == home.last_known()
+    assert api.get("/v1/health").json()["as_of"] == body["as_of"]
+
+
+def test_the_forecast_is_that_of_the_command_line(api: TestClient, home: Home) -> None:
+    answer = api.get("/v1/forecast", params={"from": "2026-08-14T12:00", "to": "2026-11-13", "as_of": AS_OF,
+                                             "by": "owner"})
+    assert answer.status_code == 200, answer.text
+    _, model = model_for(home, "deals", moment(home))
+    expected = forecast(model, home.history(moment(home)), moment(home), moment(home), moment(home, "2026-11-13"),
+                        home.settings, by_owner=True)
+    assert answer.json() == {**expected, "model": "deals/1"}
+    assert answer.json()["groups"]
+
+
+def test_a_quarter_is_forecast_without_owners_unless_asked(api: TestClient) -> None:
+    body = api.get("/v1/forecast", params={"period": "2026-Q3", "as_of": "2026-08-14"}).json()
+    assert body["groups"] == []
+    assert (body["from"], body["to"]) == ("2026-06-30T23:59:59.999999+02:00", "2026-09-30T23:59:59.999999+02:00")
+    parts = body["total"]["parts"]
+    for measure in ("won_count", "won_amount"):
+        assert sum(part[measure] for part in parts.values()) == pytest.approx(body["total"][measure]["mean"], rel=1e-3)
+
+
+def test_health_says_what_is_served(api: TestClient, trained_home: Path) -> None:
+    body = api.get("/v1/health").json()
+    assert body["status"] == "ok"
+    assert body["simulated"] is True
+    assert body["home"] == str(trained_home)
+    assert body["models"]["deals"]["version"] == "deals/1"
+    assert body["models"]["leads"]["as_of"] == "2026-07-01T00:00:00+02:00"
+
+
+@pytest.mark.parametrize(("query", "parts"), [
+    ({"perod": "2026-Q4"}, ["'perod'", "Did you mean 'period'?"]),
+    ({"period": "2026-Q4", "format": "csv"}, ["'format'", "period, from, to, as_of, by"]),
+])
+def test_a_query_name_that_does_not_exist_is_refused(api: TestClient, query: dict[str, str], parts: list[str]) -> None:
+    assert_error(api.get("/v1/forecast", params=query), 400, "bad_request", *parts)
+
+
+@pytest.mark.parametrize("address", ["/v1/health?x=1", "/v1/forecast?x=1", "/?x=1", "/charts/forecast.svg?x=1",
+                                     "/v1/deals/score?x=1", "/v1/leads/score?x=1"])
+def test_every_address_refuses_query_names_that_it_does_not_have(api: TestClient, address: str) -> None:
+    body = {"deal_ids": ["D-000001"]} if "deals" in address else {"lead_ids": ["L-000001"]}
+    answer = api.post(address, json=body) if "score" in address else api.get(address)
+    assert_error(answer, 400, "bad_request", "'x'")
+
+
+@pytest.mark.parametrize(("query", "status", "code", "parts"), [
+    ({}, 422, "bad_input", ["period=2026-Q4"]),
+    ({"from": "2026-10-01"}, 422, "bad_input", ["both from and to"]),
+    ({"period": "2026-Q4", "from": "2026-10-01"}, 422, "bad_input", ["both from and to"]),
+    ({"period": "2026-Q5"}, 422, "bad_input", ["'2026-Q5' is not a period"]),
+    ({"from": "2026-13-01", "to": "2026-12-01"}, 422, "bad_input", ["'2026-13-01' is not a date"]),
+    ({"from": "2026-12-01", "to": "2026-11-01"}, 422, "bad_input", ["before it starts"]),
+    ({"period": "2026-Q1"}, 422, "bad_input", ["The period ended at"]),
+    ({"period": "2026-Q4", "by": "team"}, 422, "bad_input", ["by=team"]),
+    ({"period": "2026-Q4", "as_of": "soon"}, 422, "bad_input", ["'soon' is not a date"]),
+    ({"period": "2026-Q4", "as_of": "2026-10-02"}, 422, "bad_input", ["lies ahead", "Its log ends at"]),
+    ({"period": "2026-Q4", "as_of": "2026-01-05"}, 409, "conflict", ["no deals model", "train deals"]),
+])
+def test_a_forecast_that_cannot_be_made_says_why_and_what_to_do(
+        api: TestClient, query: dict[str, str], status: int, code: str, parts: list[str]) -> None:
+    assert_error(api.get("/v1/forecast", params=query), status, code, *parts)
+
+
+@pytest.mark.parametrize(("body", "field", "parts"), [
+    ({}, "deal_ids", ["'deal_ids' is missing"]),
+    ({"deal_ids": []}, "deal_ids", ["at least 1"]),
+    ({"deal_ids": "D-1"}, "deal_ids", ["list"]),
+    ({"deal_ids": [1]}, "deal_ids.0", ["string"]),
+    ({"deal_ids": [""]}, "deal_ids.0", ["at least 1"]),
+    ({"deal_ids": ["D-1"], "within_days": "28"}, "within_days", ["number"]),
+    ({"deal_ids": ["D-1"], "within_days": True}, "within_days", ["number"]),
+    ({"deal_ids": ["D-1"], "within_days": 0}, "within_days", ["greater than 0"]),
+    ({"deal_ids": ["D-1"], "within": 28}, "within", ["'within' is not a field"]),
+    ({"deal_ids": ["D-1"], "as_of": 20260814}, "as_of", ["string"]),
+])
+def test_a_body_that_cannot_be_used_names_the_field(
+        api: TestClient, body: dict[str, Any], field: str, parts: list[str]) -> None:
+    assert_error(api.post("/v1/deals/score", json=body), 422, "bad_input", *parts, field=field)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'"text"', b"null", b'{"deal_ids": ["D-1"], "within_days": NaN}',
+                                  b"\xff\xfe", b"[" * 50_000])
+def test_a_body_that_is_not_a_json_object_is_refused(api: TestClient, body: bytes) -> None:
+    answer = api.post("/v1/deals/score", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert_error(answer, answer.status_code, answer.json()["error"]["code"], field=answer.json()["error"].get("field"))
+
+
+def test_a_body_in_another_format_is_refused(api: TestClient) -> None:
+    answer = api.post("/v1/deals/score", content=b'{"deal_ids": ["D-1"]}', headers={"content-type": "text/plain"})
+    assert_error(answer, 422, "bad_input")
+
+
+def test_a_large_body_is_refused_whether_its_length_is_declared_or_not(api: TestClient) -> None:
+    body = json.dumps({"deal_ids": ["x" * 400] * 3000}).encode()
+    assert_error(api.post("/v1/deals/score", content=body), 413, "too_large", "Send fewer ids")
+    pieces = (body[i:i + 10_000] for i in range(0, len(body), 10_000))
+    answer = api.post("/v1/deals/score", content=pieces, headers={"content-type": "application/json"})
+    assert_error(answer, 413, "too_large", "Send fewer ids")
+
+
+def test_addresses_and_methods_that_do_not_exist_have_the_one_error_shape(api: TestClient) -> None:
+    assert_error(api.get("/v2/nothing"), 404, "not_found", "/v2/nothing", "/docs")
+    assert_error(api.get("/v1/deals/score"), 405, "method_not_allowed", "GET")
+    assert_error(api.delete("/"), 405, "method_not_allowed", "DELETE")
+    assert_error(api.get("/static/nothing.css"), 404, "not_found")
+
+
+def test_a_fault_of_ours_is_told_without_its_details(trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("serving.answers.deal_close.score", broken)
+    answer = client(trained_home).post("/v1/deals/score", json={"deal_ids": ["D-000001"]})
+    assert_error(answer, 500, "internal", "a fault of ours")
+    assert "secret" not in answer.text
+
+
+def test_nothing_imported_yet_says_how_to_begin(tmp_path: Path) -> None:
+    for address in ("/v1/health", "/v1/forecast?period=2026-Q4"):
+        assert_error(client(tmp_path / "none").get(address), 404, "not_found", "import PATH --mapping FILE")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(("peer", "host"), [("192.0.2.7", "127.0.0.1:3000"), ("127.0.0.1", "forecast.example:3000"),
+                                            ("127.0.0.1", "127.0.0.1.example")])
+def test_only_this_computer_is_answered(trained_home: Path, peer: str, host: str) -> None:
+    app = client(trained_home).app
+    elsewhere = TestClient(app, base_url="http://127.0.0.1:3000", client=(peer, 50_000))
+    assert_error(elsewhere.get("/v1/health", headers={"host": host}), 403, "forbidden", "Only this computer")
+
+
+@pytest.mark.parametrize("host", ["localhost:3000", "127.0.0.1", "[::1]:3000"])
+def test_this_computer_may_call_itself_by_its_names(api: TestClient, host: str) -> None:
+    assert api.get("/v1/health", headers={"host": host}).status_code == 200
+
+
+def test_the_clock_of_a_real_company_bounds_as_of(trained_home: Path) -> None:
+    class Real(Companies):
+        def now(self) -> Any:
+            company = super().now()
+            object.__setattr__(company, "mapping", company.mapping.model_copy(update={"simulated": False}))
+            return company
+
+    now = parse_as_of("2026-11-02T10:00", Home.open(trained_home).mapping.zone)
+    real = client(trained_home, Real(trained_home, clock=lambda: now))
+    assert real.get("/v1/health").json()["as_of"] == "2026-11-02T10:00:00+01:00"
+    ahead = real.get("/v1/forecast", params={"period": "2026-Q4", "as_of": "2026-11-02T10:01"})
+    assert_error(ahead, 422, "bad_input", "lies ahead", "It is 2026-11-02T10:00:00+01:00")
+
+
+def test_openapi_describes_every_endpoint_and_its_errors(api: TestClient) -> None:
+    described = api.get("/openapi.json").json()
+    assert set(described["paths"]) == {"/v1/leads/score", "/v1/deals/score", "/v1/forecast", "/v1/health"}
+    for path in described["paths"].values():
+        for operation in path.values():
+            for status in ("404", "409", "422"):
+                schema = operation["responses"][status]["content"]["application/json"]["schema"]
+                assert schema["$ref"].endswith("/ErrorBody")
