@@ -179,10 +179,11 @@ class History:
     def _subjects(self, table_name: str, id_column: str) -> Subjects:
         table = self.tables[table_name]
         table = table.assign(visible_at=np.maximum(table["created_at"], table["known_at"]))
-        # An id that was imported with different content counts by its earliest claim, whatever the file order.
+        # An id that was imported with different content counts by the claim that was known first, whatever the file
+        # order, so that a later claim changes nothing before it.
         links = [name for name in table.columns
                  if name not in (id_column, "created_at", "visible_at", *STAMPS)]
-        table = table.sort_values([id_column, "created_at", "visible_at", *links], kind="stable")
+        table = table.sort_values([id_column, "visible_at", "created_at", *links], kind="stable")
         table = table.drop_duplicates(id_column).reset_index(drop=True)
         return Subjects(table[id_column].to_numpy(object), table["created_at"].to_numpy(np.int64),
                         table["visible_at"].to_numpy(np.int64), table[links])

@@ -13,7 +13,7 @@ from features.calendar import DAY
 from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.settings import Settings
-from training.evidence.judge import Asked, finite, judge_fold
+from training.evidence.judge import Asked, finite, judge, past_at
 from training.evidence.rolling import Fold, Task, fit, roll
 from training.fingerprint import fingerprint
 from training.forecast import judge_forecasts
@@ -44,8 +44,11 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     return training_result(model, evaluation, asked, settings, folder)
 
 
-def task(history: History, as_of: int) -> Task:
-    """Landmarks, bins and windows of all deals in a history that ends at `as_of`."""
+def task(history: History, as_of: int, window_days: float | None = None) -> Task:
+    """Landmarks, bins and windows of all deals in a history that ends at `as_of`.
+
+    `window_days` is the window in which rates are counted and "won" is asked; None takes `evaluation_days`.
+    """
     ends = outcomes(history, "deal")
     if not len(ends.won_at[0]):
         raise Conflict(f"No deal of {history.mapping.company} had been won by that date, so there is nothing to learn "
@@ -53,7 +56,7 @@ def task(history: History, as_of: int) -> Task:
     cycle_days = max(float(np.median(ends.life_days)), 1.0)
     landmarks = grid_landmarks(ends, as_of, 3.5 if cycle_days < FAST_LIFE_DAYS else 7)
     edges = bin_edges(cycle_days, max(91.0, _remaining_life(ends, landmarks)))
-    window_end = landmarks.at + evaluation_days(cycle_days) * DAY
+    window_end = landmarks.at + round((window_days or evaluation_days(cycle_days)) * DAY)
     return Task(history, ends, landmark_table(history, "deal", landmarks), edges, cycle_days, window_end,
                 fingerprint(history))
 
@@ -87,7 +90,7 @@ def _judge(job: Task, folds: list[Fold], as_of: int) -> tuple[list[dict[str, flo
         if window > as_of or not len(subject):
             continue
         table = landmark_table(job.history, "deal", Landmarks(subject, at[:len(subject)]))
-        figures, answers = judge_fold(job, fold, table, np.full(len(subject), window))
+        figures, answers = judge(fold.model, job.ends, table, np.full(len(subject), window), past_at(job, fold.origin))
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
     return origins, asked

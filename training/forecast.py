@@ -65,7 +65,7 @@ def forecast(model: HazardModel, history: History, as_of: int, start: int, end: 
     owners = Owners()
     won = actual_deals(ends, start, min(as_of, end))
     won_owner = owners.codes(owner_of(history, *won))
-    won_amount = np.nan_to_num(amount_of(history, *won))
+    won_amount = np.nan_to_num(won_amounts(history, *won))
     open_part = _open_part(model, history, ends, as_of, start, end, shock, owners)
     weeks, source_chance = _new_parts(model, history, as_of, start, end, shock, owners, settings)
     closing = closing_ratios(history, ends)
@@ -263,6 +263,14 @@ def amount_of(history: History, subject: Int, at: Int) -> Floats:
     return number(history.changes("deal", "amount"), AsOf(history, "deal", subject, at))
 
 
+def won_amounts(history: History, subject: Int, won_at: Int) -> Floats:
+    """Amount of each win in minor units: as it stood at the win, or, where only a later snapshot tells it, as it is
+    known at the history's end. NaN where unknown. An outcome, never a feature."""
+    at_win = amount_of(history, subject, won_at)
+    last = amount_of(history, subject, np.full(len(subject), np.iinfo(np.int64).max))
+    return np.where(np.isnan(at_win), last, at_win)
+
+
 def closing_ratios(history: History, ends: Outcomes) -> Floats:
     """Amount at the win over the amount half a cycle before it (at creation where younger), one per past win."""
     subject, won_at = ends.won_at
@@ -286,7 +294,7 @@ def actual_deals(ends: Outcomes, start: int, end: int) -> tuple[Int, Int]:
 def actual(history: History, start: int, end: int) -> dict[str, float]:
     """Number and amount (major units) won in (start, end], from all that is known in `history`."""
     won = actual_deals(outcomes(history, "deal"), start, end)
-    amount = float(np.nansum(amount_of(history, *won)))
+    amount = float(np.nansum(won_amounts(history, *won)))
     return {"won_count": float(len(won[0])), "won_amount": to_major(amount, history.mapping.currency)}
 
 

@@ -14,7 +14,7 @@ from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.mapping import LeadOutcome
 from features.settings import Settings
-from training.evidence.judge import finite, judge_fold
+from training.evidence.judge import finite, judge, past_at
 from training.evidence.rolling import Task, fit, roll
 from training.fingerprint import fingerprint
 from training.hazard import HazardModel, bin_edges, landmark_table
@@ -40,7 +40,8 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
         closed = fold.later[job.window_end[fold.later] <= as_of]
         if not len(closed):
             continue
-        figures, answers = judge_fold(job, fold, job.table.take(closed), job.window_end[closed])
+        figures, answers = judge(fold.model, job.ends, job.table.take(closed), job.window_end[closed],
+                                 past_at(job, fold.origin))
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
     evaluation = {"window_days": _outcome(history).horizon.days, "origins": origins, "periods": []}

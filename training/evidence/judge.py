@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from features.history import Int
 from training.baselines import state_rate
 from training.calibration import expected_calibration_error, scores
 from training.curves import curves_from_hazards
-from training.evidence.rolling import Fold, Task
-from training.hazard import STATE_COLUMNS, LandmarkTable
+from training.evidence.rolling import Task
+from training.hazard import STATE_COLUMNS, HazardModel, LandmarkTable
 from training.outcomes import WON, Landmarks, Outcomes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Asked", "judge_fold", "pooled", "reliability_figure", "won_by"]
+__all__ = ["Asked", "Past", "finite", "judge", "past_at", "pooled", "reliability", "reliability_figure", "won_by"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -28,7 +29,7 @@ PERFECT_DRAWS = 500
 
 @dataclass(frozen=True)
 class Asked:
-    """One fold's questions and answers: `probability` and `won`, (n,)."""
+    """One origin's questions and answers: `probability` and `won`, (n,)."""
 
     probability: Floats
     won: Bools
@@ -40,17 +41,32 @@ def won_by(ends: Outcomes, landmarks: Landmarks, window_end: Int) -> Bools:
     return np.asarray((state == WON) & (when <= window_end), dtype=np.bool_)
 
 
-def judge_fold(task: Task, fold: Fold, table: LandmarkTable, window_end: Int) -> tuple[dict[str, float], Asked]:
-    """Score a fold's model and the baselines on landmarks (n,) whose windows have closed by the task's end."""
-    won = won_by(task.ends, table.landmarks, window_end)
-    probability = fold.model.curves_of(task.history, table).win_by(window_end)
-    state, since, _ = STATE_COLUMNS[task.kind]
-    cells = curves_from_hazards(table.landmarks.at, task.edges_days, fold.model.cells.hazards(
-        table.features[state], table.features[since].to_numpy(np.float64)), task.history.mapping).win_by(window_end)
-    closed = np.flatnonzero((task.table.landmarks.at < fold.origin) & (task.window_end <= fold.origin))
-    past = task.table.take(closed)
-    past_won = won_by(task.ends.known_at(fold.origin), past.landmarks, task.window_end[closed])
-    base, by_state = state_rate(past.features[state], past_won, table.features[state])
+@dataclass(frozen=True)
+class Past:
+    """Landmarks whose window had closed by an origin: `state` and whether they were `won` in it, (n,)."""
+
+    state: pd.Series
+    won: Bools
+
+
+def past_at(task: Task, origin: int) -> Past:
+    """What a rate by stage can be counted from at an origin."""
+    closed = np.flatnonzero((task.table.landmarks.at < origin) & (task.window_end <= origin))
+    table = task.table.take(closed)
+    return Past(table.features[STATE_COLUMNS[task.kind][0]],
+                won_by(task.ends.known_at(origin), table.landmarks, task.window_end[closed]))
+
+
+def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: Int,
+          past: Past) -> tuple[dict[str, float], Asked]:
+    """Score a model and the baselines of its origin on landmarks (n,) whose windows have closed in `ends`."""
+    history = ends.history
+    won = won_by(ends, table.landmarks, window_end)
+    probability = model.curves_of(history, table).win_by(window_end)
+    state, since, _ = STATE_COLUMNS[model.kind]
+    cells = curves_from_hazards(table.landmarks.at, model.edges_days, model.cells.hazards(
+        table.features[state], table.features[since].to_numpy(np.float64)), history.mapping).win_by(window_end)
+    base, by_state = state_rate(past.state, past.won, table.features[state])
     figures = scores(probability, won)
     for name, other in (("base", np.full(len(won), base)), ("stage", by_state), ("aj", cells)):
         theirs = scores(other, won)

@@ -1,0 +1,99 @@
+"""The simulated company: P(win) against the true probabilities, which nothing but its truth folder knows."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.calendar import DAY, local_date, parse_as_of
+from features.home import Home
+from features.importing import import_files
+from features.settings import load_settings
+from serving.cli.data import read_mapping
+from simulation.company import generate
+from simulation.truth import read_truth
+from tests.figures.cache import cached
+from training import deal_close, lead_conversion
+from training.calibration import scores
+from training.evidence.judge import won_by
+from training.hazard import HazardModel
+from training.outcomes import Landmarks, outcomes
+
+__all__ = ["against_truth", "results", "table"]
+
+MONTHS = 6  # truth is asked at the last months whose 91 days are over
+WINDOW_DAYS = 91
+
+
+def against_truth(size: str = "demo", seed: int = 1) -> dict[str, Any]:
+    """Train before the last months whose quarter has closed; compare P(win within 91 days) with truth and outcome."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = generate(Path(folder) / "simulated", seed=seed, size=size)
+        home = Home.open(Path(folder) / "home", must_exist=False)
+        mapping, text = read_mapping("simulated")
+        import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
+        past = Home.open(Path(folder) / "home").history()
+        deals = read_truth(made.truth_folder, "deals")
+        leads = read_truth(made.truth_folder, "leads")
+        last = local_date(made.end - WINDOW_DAYS * DAY, mapping.zone).isoformat()
+        days = sorted(day for day in deals["as_of"].unique() if day <= last)[-MONTHS:]
+        origin = parse_as_of(days[0], mapping.zone)
+        deal_close.train(past, origin, load_settings(), Path(folder) / "deals")
+        lead_conversion.train(past, origin, load_settings(), Path(folder) / "leads")
+        model = HazardModel.load(Path(folder) / "deals")
+        parts = []
+        for day in days:
+            as_of = parse_as_of(day, mapping.zone)
+            said = deal_close.score(model, past, as_of, WINDOW_DAYS)
+            code = past.deals.codes(said["deal_id"].to_numpy(object))
+            came = won_by(outcomes(past, "deal"), Landmarks(code, np.full(len(code), as_of)),
+                          np.full(len(code), as_of + WINDOW_DAYS * DAY))
+            true = deals[deals["as_of"] == day].set_index("deal_id")["p_win_91d"].reindex(said["deal_id"])
+            parts.append(pd.DataFrame({"said": said["p_win"], "true": true.to_numpy(), "came": came}))
+        lead_model = HazardModel.load(Path(folder) / "leads")
+        return {"days": days, "deals": pd.concat(parts).dropna().to_dict("list"),
+                "leads": _leads(past, lead_model, leads, origin, made.end)}
+
+
+def _leads(past: Any, model: HazardModel, truth: pd.DataFrame, origin: int, end: int) -> dict[str, list[float]]:
+    """Leads at creation after the model's date, whose 90 days are over."""
+    horizon = past.mapping.leads.horizon.days
+    created = past.leads.created_at
+    subject = np.flatnonzero((created > origin) & (created + horizon * DAY <= end))
+    said = model.curves(past, subject, created[subject]).win_by(created[subject] + horizon * DAY)
+    came = won_by(outcomes(past, "lead"), Landmarks(subject, created[subject]), created[subject] + horizon * DAY)
+    true = truth[truth["age_days"] == 0].set_index("lead_id")["p_convert"].reindex(past.leads.ids[subject])
+    frame = pd.DataFrame({"said": said, "true": true.to_numpy(), "came": came}).dropna()
+    return frame.to_dict("list")
+
+
+def results(small: bool) -> dict[str, Any]:
+    size = "tiny" if small else "demo"
+    found: dict[str, Any] = cached(f"simulated-{size}", lambda: against_truth(size))
+    return found
+
+
+def table(small: bool) -> str:
+    found = results(small)
+    lines = []
+    questions = {"deals": f"won within {WINDOW_DAYS} days", "leads": "converted within 90 days of creation"}
+    for kind, question in questions.items():
+        frame = pd.DataFrame(found[kind])
+        frame["came"] = frame["came"].astype(bool)
+        lines += [f"**{kind.capitalize()}, {question}** (n {len(frame)}; models trained as of {found['days'][0]})", "",
+                  "| fifth by our P | ours | true | came |", "| --- | --: | --: | --: |"]
+        for i, part in enumerate(np.array_split(frame.sort_values("said", kind="stable"), 5)):
+            mean = part.mean()
+            lines.append(f"| {i + 1} | {mean['said']:.3f} | {mean['true']:.3f} | {mean['came']:.3f} |")
+        ours, oracle = (scores(frame[name].to_numpy(), frame["came"].to_numpy()) for name in ("said", "true"))
+        base = scores(np.full(len(frame), frame["came"].mean()), frame["came"].to_numpy())
+        lines += ["", f"Mean distance to the true probability {(frame['said'] - frame['true']).abs().mean():.3f}, "
+                  f"correlation {np.corrcoef(frame['said'], frame['true'])[0, 1]:.2f}. Log-loss "
+                  f"{ours['log_loss']:.3f}, of the truth itself {oracle['log_loss']:.3f}, of one rate for all (known "
+                  f"only afterwards) {base['log_loss']:.3f}; AUC {ours['auc']:.2f}, of the truth "
+                  f"{oracle['auc']:.2f}.", ""]
+    return "\n".join(lines)
