@@ -15,7 +15,7 @@ GAP = "–"
 
 
 def short_money(amount: float | None, currency: str) -> str:
-    """Money at a glance, in major units.
+    """Money at a glance: at most three figures, in major units.
 
     >>> short_money(1_940_000, "EUR")
     '€1.9M'
@@ -24,11 +24,9 @@ def short_money(amount: float | None, currency: str) -> str:
     """
     if amount is None or math.isnan(amount):
         return GAP
-    size = abs(amount)
-    while size >= 999.5:
-        size /= 1_000
-    digits = 1 if abs(amount) >= 1_000 and size < 99.95 else 0
-    return format_compact_currency(amount, currency, locale=LOCALE, fraction_digits=digits).replace(".0", "")
+    rounded = float(f"{amount:.3g}")
+    digits = 1 if abs(rounded) >= 1_000 else 0
+    return format_compact_currency(rounded, currency, locale=LOCALE, fraction_digits=digits).replace(".0", "")
 
 
 def money(amount: float | None, currency: str) -> str:
