@@ -4,7 +4,8 @@ this folder on PYTHONPATH. Whoever swallows the refusal is still in the list."""
 import os
 import sys
 
-_LOCAL = ("localhost", "127.", "::1", "0.0.0.0")
+# BentoML's process manager asks for the machine's own full name.
+_LOCAL = ("localhost", "127.", "::1", "0.0.0.0", os.uname().nodename)
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
