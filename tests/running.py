@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -48,12 +49,28 @@ def get(url: str, timeout: float = 60) -> tuple[int, str, bytes]:
         return error.code, error.headers.get("content-type", ""), error.read()
 
 
+@dataclass(frozen=True)
+class Log:
+    """What a server has printed so far."""
+
+    path: Path
+
+    def wait_for(self, text: str, patience_seconds: int = 30) -> str:
+        """Everything printed, once `text` is in it."""
+        give_up = time.monotonic() + patience_seconds
+        while text not in (said := self.path.read_text()):
+            if time.monotonic() > give_up:
+                raise AssertionError(f"'{text}' was not printed:\n{said[-4000:]}")
+            time.sleep(0.1)
+        return said
+
+
 @contextmanager
 def running(*arguments: str | Path, ready: str, cwd: Path, env: Mapping[str, str] | None = None,
-            command: tuple[str, ...] = DEALCAST, patience_seconds: int = 120) -> Iterator[None]:
+            command: tuple[str, ...] = DEALCAST, patience_seconds: int = 120) -> Iterator[Log]:
     """A server started by a command, from its first answer at the address `ready` until the block ends."""
-    log = cwd / f"server-{time.monotonic_ns()}.log"
-    with log.open("w") as out:
+    log = Log(cwd / f"server-{time.monotonic_ns()}.log")
+    with log.path.open("w") as out:
         # In a session of its own, so that its workers can be stopped with it.
         server = subprocess.Popen([*command, *map(str, arguments)], cwd=cwd, env=env or environment(), stdout=out,
                                   stderr=subprocess.STDOUT, start_new_session=True)
@@ -66,9 +83,9 @@ def running(*arguments: str | Path, ready: str, cwd: Path, env: Mapping[str, str
             except OSError:
                 pass
             if server.poll() is not None or time.monotonic() > give_up:
-                raise AssertionError(f"no answer at {ready}; the server said:\n{log.read_text()[-4000:]}")
+                raise AssertionError(f"no answer at {ready}; the server said:\n{log.path.read_text()[-4000:]}")
             time.sleep(0.2)
-        yield
+        yield log
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         try:
