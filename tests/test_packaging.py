@@ -15,6 +15,7 @@ import pytest
 from tests.running import ROOT, environment, free_port, get, run, running
 
 PACKAGES = ("configs", "features", "serving", "simulation", "training")
+AS_OF = "2026-07-01"
 MADE = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.pyc")
 
 
@@ -72,8 +73,8 @@ def test_wheel_imports_trains_scores_and_serves_beside_a_foreign_features_packag
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    dealcast("simulate", "--out", "export", "--size", "tiny")
-    dealcast("import", "export", "--mapping", "simulated")
+    dealcast("simulate", "--out", "company", "--size", "tiny")
+    dealcast("import", "company/export", "--mapping", "simulated")
     dealcast("train", "all", "--as-of", AS_OF)
     dealcast("score", "deals", "--as-of", AS_OF, "--within", "28d", "--out", "deals.csv")
     assert (tmp_path / "deals.csv").read_text().startswith("deal_id,p_win,p_lose,p_open,close_p10")
@@ -81,6 +82,3 @@ def test_wheel_imports_trains_scores_and_serves_beside_a_foreign_features_packag
     with running("--home", "home", "serve", "--port", str(port), ready=f"http://127.0.0.1:{port}/", cwd=tmp_path,
                  env=env, command=installed):
         assert get(f"http://127.0.0.1:{port}/openapi.json")[0] == 200
-
-
-AS_OF = "2025-12-01"
