@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from serving.cli.models import as_of_option, version_option
+from serving.cli.models import as_of_option, read_as_of, version_option
 from serving.cli.output import emit, json_option, say, table
 
 __all__ = ["forecast", "show_forecast"]
@@ -40,7 +40,7 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
 
     home = Home.open(home_path)
     zone = home.mapping.zone
-    moment = parse_as_of(as_of, zone)
+    moment = read_as_of(as_of, zone)
     if period:
         first, last = parse_period(period, home.mapping)
     else:

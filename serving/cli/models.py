@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serving.cli.output import check_out_file, emit, json_option, progress, say, table, write_frame
 
-__all__ = ["score", "train"]
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
-as_of_option = click.option("--as-of", required=True, metavar="DATE", help="What was known up to this date.")
+__all__ = ["as_of_option", "read_as_of", "score", "train", "version_option"]
+
+SILENCE_DAYS = 14  # an export that ends longer before the as-of date than this is worth a word
+as_of_option = click.option("--as-of", required=True, metavar="DATE", help="What was known up to this date, or now.")
 version_option = click.option("--model", "version", type=click.IntRange(min=1), metavar="VERSION",
                               help="This version instead of the one that speaks for the date.")
 out_option = click.option("--out", required=True, type=click.Path(path_type=Path), callback=check_out_file,
                           metavar="FILE", help="CSV or Parquet, by its ending.")
+
+
+def read_as_of(text: str, zone: ZoneInfo) -> int:
+    """Read --as-of: a date, a timestamp or "now", in microseconds UTC. Raises BadInput, also for what is to come."""
+    import time
+
+    from features.calendar import iso, parse_as_of
+    from features.errors import BadInput
+
+    present = time.time_ns() // 1000
+    as_of = present if text == "now" else parse_as_of(text, zone)
+    if as_of > present:
+        raise BadInput(f"{iso(as_of, zone)} is still to come, so what is known by then is not known yet. "
+                       "Give a date that has begun, or now.")
+    return as_of
 
 
 @click.command()
@@ -31,12 +50,16 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
     """
     import time
 
-    from features.calendar import iso, parse_as_of
+    from features.calendar import DAY, iso
     from features.home import Home
     from training.registry.runs import train_and_register, trainable
 
     home = Home.open(home_path)
-    moment = parse_as_of(as_of, home.mapping.zone)
+    moment = read_as_of(as_of, home.mapping.zone)
+    if moment - home.last_known() > SILENCE_DAYS * DAY:
+        click.echo(f"Note: the newest entry is of {iso(home.last_known(), home.mapping.zone)}. Between it and the as-of "
+                   "date nothing is taken to have happened; import a newer export, or train as of an earlier date.",
+                   err=True)
     done: list[dict[str, Any]] = []
     for name in trainable(home) if what == "all" else [what]:
         with progress(f"Training {name}") as report:
@@ -111,12 +134,11 @@ def score_deals(home_path: Path, as_of: str, within: str, out: Path, version: in
 
 
 def _load(home_path: Path, name: str, as_of: str, version: int | None) -> tuple[Any, int, Any, Any]:
-    from features.calendar import parse_as_of
     from features.home import Home
     from serving.champion import model_for
 
     home = Home.open(home_path)
-    moment = parse_as_of(as_of, home.mapping.zone)
+    moment = read_as_of(as_of, home.mapping.zone)
     return home, moment, *model_for(home, name, moment, version)
 
 

@@ -12,7 +12,8 @@ import sys
 from tests.figures import bpic2012, demo, headline, simulated
 from tests.figures.cache import ROOT
 
-FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": demo.table, "headline": headline.table}
+FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
+           "request": demo.request}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -7,22 +7,35 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from starlette.testclient import TestClient
+
+from serving.api.app import create_app
+from serving.company import Companies
 from tests.figures.cache import cached
 from tests.running import run
 
-__all__ = ["results", "table"]
+__all__ = ["request", "results", "table"]
 
 
-def results(small: bool) -> list[dict[str, Any]]:
-    """What `dealcast demo --no-serve --json` printed, the first time and again on the same home."""
+def results(small: bool) -> dict[str, Any]:
+    """`runs`: what `dealcast demo --no-serve --json` printed, the first time and again on the same home. `answer`: what
+    the service says to a first request about that home."""
     size = "tiny" if small else "demo"
-    found: list[dict[str, Any]] = cached(f"demo-{size}", lambda: _two_runs(size))
+    found: dict[str, Any] = cached(f"demo-{size}", lambda: _two_runs(size))
     return found
+
+
+def request(small: bool) -> str:
+    """A first request and its answer, for the README and the integrators' page."""
+    answer = results(small)["answer"]
+    asked = json.dumps({"deal_ids": [one["deal_id"] for one in answer["scores"]]})
+    return ("```sh\ncurl -s http://127.0.0.1:3000/v1/deals/score -H 'Content-Type: application/json' \\\n"
+            f"     -d '{asked}'\n```\n\n```json\n{json.dumps(answer, indent=2)}\n```\n")
 
 
 def table(small: bool) -> str:
     size = "tiny" if small else "demo"
-    runs = results(small)
+    runs = results(small)["runs"]
     lines = [f"| step (`dealcast demo --no-serve --json`, size {size}) | seconds | peak memory | again, seconds |",
              "| --- | --: | --: | --: |"]
     again = {step["name"].split()[-1]: step["seconds"] for step in runs[1]["steps"]}
@@ -34,11 +47,14 @@ def table(small: bool) -> str:
     return "\n".join([*lines, f"| **all** | **{total[0]:.0f}** | | **{total[1]:.0f}** |", ""])
 
 
-def _two_runs(size: str) -> list[dict[str, Any]]:
+def _two_runs(size: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         made = [run("--home", "home", "demo", "--no-serve", "--json", "--size", size, cwd=Path(folder), timeout=1800)
                 for _ in range(2)]
         for one in made:
             if one.returncode:
                 raise RuntimeError(one.stderr)
-        return [json.loads(one.stdout) for one in made]
+        runs = [json.loads(one.stdout) for one in made]
+        service = TestClient(create_app(Companies(Path(folder) / "home")))
+        answer = service.post("/v1/deals/score", json={"deal_ids": [runs[1]["deals"][0]["deal_id"]]})
+        return {"runs": runs, "answer": answer.raise_for_status().json()}

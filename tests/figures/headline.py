@@ -11,7 +11,7 @@ __all__ = ["table"]
 
 
 def table(small: bool) -> str:
-    deals, runs = pd.DataFrame(simulated.results(small)["deals"]), demo.results(small)
+    deals, runs = pd.DataFrame(simulated.results(small)["deals"]), demo.results(small)["runs"]
     seconds = [sum(step["seconds"] for step in one["steps"]) for one in runs]
     memory = max(step["peak_memory_mib"] for step in runs[0]["steps"])
     lines = [f"- On the simulated company, whose truth is known, P(win within 91 days) is on average "

@@ -1,0 +1,67 @@
+"""The docs' snippets run, their commands exist, and their figures are those that `make figures` wrote."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from serving.cli import cli
+from tests.running import ROOT, environment
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_data_scientists_snippet_runs(trained_home: Path, tmp_path: Path) -> None:
+    snippet = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "data-scientists.md").read_text(encoding="utf-8"),
+                        flags=re.DOTALL)
+    assert snippet
+    shutil.copytree(trained_home, tmp_path / "demo-home")
+    done = subprocess.run([sys.executable, "-P", "-c", snippet[1]], cwd=tmp_path, env=environment(),
+                          capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "my-model" / "model.json").is_file()
+    assert "2026-04-01" in done.stdout.splitlines()[-1]
+
+
+def _commands() -> list[str]:
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
+            found += [line.split("#")[0].strip() for line in block.replace("\\\n", " ").splitlines()
+                      if line.startswith("dealcast ")]
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("line", _commands())
+def test_every_command_in_the_docs_is_one(line: str) -> None:
+    words = line.split()[1:]
+    if words[0] == "--home":
+        words = words[2:]
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    options = {name for parameter in command.params for name in parameter.opts}
+    assert {word.split("=")[0] for word in words if word.startswith("--")} <= options
+    with click.Context(command) as context:
+        command.make_parser(context).parse_args(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_figures_on_pages_are_those_that_were_made(page: Path) -> None:
+    for name, text in re.findall(r"<!-- figure:(\S+) -->\n(.*?)<!-- /figure -->", page.read_text(encoding="utf-8"),
+                                 flags=re.DOTALL):
+        made = (ROOT / "docs" / "figures" / f"{name}.md").read_text(encoding="utf-8")
+        assert text.strip()
+        assert made.startswith(text.strip())
+
+
+def test_links_on_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
