@@ -6,11 +6,10 @@ Reads the exported files in `<home>/models/<name>/<version>/`; MLflow is never i
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 from features.home import Home
 from training.hazard import HazardModel
-from training.registry.versions import ModelVersion, version_for
+from training.registry.versions import ModelVersion, check_files, version_for
 
 __all__ = ["model_for"]
 
@@ -19,14 +18,16 @@ def model_for(home: Home, name: str, as_of: int, version: int | None = None) -> 
     """The version of a model ('leads', 'deals') that speaks for a date, and the model itself.
 
     Which one that is, is asked anew each time, so a new champion serves from its registration on; a version's files
-    never change, so they are read once. Raises Conflict when no version speaks for the date and NotFound when its
-    files are gone.
+    never change, so they are read and checked once. Raises Conflict when no version speaks for the date or its files
+    are not those that were registered, and NotFound when they are gone.
     """
     chosen = version_for(home, name, as_of, version)
-    return chosen, _load(chosen.path(home).resolve(), chosen.trained_at)
+    return chosen, _load(home, chosen)
 
 
+# A home and a version compare by their values: one of the same number in a home that was made anew at the same place
+# was trained at another time.
 @lru_cache(maxsize=8)
-def _load(folder: Path, trained_at: int) -> HazardModel:
-    # trained_at tells a version apart from one of the same number in a home that was made anew at the same place.
-    return HazardModel.load(folder)
+def _load(home: Home, version: ModelVersion) -> HazardModel:
+    check_files(home, version)
+    return HazardModel.load(version.path(home))

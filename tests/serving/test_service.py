@@ -18,7 +18,7 @@ from serving.cli.data import read_mapping
 from serving.company import Companies
 from serving.server import serve
 from tests.running import free_port, get, running
-from tests.serving.asking import client
+from tests.serving.asking import assert_error, client
 from training.registry.versions import add_version, version_for
 
 CHROMIUM = shutil.which("chromium")
@@ -132,3 +132,18 @@ def test_a_home_made_anew_at_the_same_place_is_read_anew(trained_home: Path, tmp
     answer = api.get("/", headers={"accept": "text/html"})
     assert answer.status_code == 409
     assert "train deals" in answer.text
+
+
+def test_a_model_whose_files_were_changed_says_nothing(trained_home: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_home, tmp_path / "home")
+    changed = tmp_path / "home" / "models" / "deals" / "1" / "model.json"
+    changed.write_text(changed.read_text().replace('"cycle_days": ', '"cycle_days": 1'))
+    answer = client(tmp_path / "home").post("/v1/deals/score", json={"deal_ids": ["D-000001"]})
+    assert_error(answer, 409, "conflict", "deals/1", "not those that were registered", "train deals")
+
+
+def test_a_model_whose_files_are_gone_says_where_they_were(trained_home: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_home, tmp_path / "home")
+    shutil.rmtree(tmp_path / "home" / "models" / "leads")
+    answer = client(tmp_path / "home").post("/v1/leads/score", json={"lead_ids": ["L-000001"]})
+    assert_error(answer, 404, "not_found", "leads/1", "Restore that folder")

@@ -6,6 +6,7 @@ trained, in microseconds UTC; a score or forecast as of a date never uses a vers
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from sqlalchemy import insert, select, update
 from features.calendar import iso
 from features.errors import Conflict, NotFound, nearest
 from features.home import Home
-from features.store import model_versions
+from features.store import get_meta, model_versions, set_meta
 
-__all__ = ["MODELS", "ModelVersion", "add_version", "champion", "version_for", "versions"]
+__all__ = ["MODELS", "ModelVersion", "add_version", "champion", "check_files", "version_for", "versions"]
 
 MODELS = ("leads", "deals")
 
@@ -108,4 +109,31 @@ def add_version(home: Home, model: str, version: int, as_of: int, trained_at: in
         added = ModelVersion(model, version, as_of, trained_at, folder, run_id,
                              was_champion=leads_on, is_champion=leads_on)
         connection.execute(insert(model_versions).values(**vars(added)))
+        set_meta(connection, _files_key(added), _files_fingerprint(home.path / folder))
     return added
+
+
+def check_files(home: Home, version: ModelVersion) -> None:
+    """Raise Conflict when a version's files are not those that were registered."""
+    folder = version.path(home)
+    with home.store.read() as connection:
+        registered = get_meta(connection, _files_key(version))
+    if registered != _files_fingerprint(folder):
+        raise Conflict(f"The files of model {version.label} in {folder} are not those that were registered, so nothing "
+                       f"is said with them. Restore that folder, or train again: dealcast --home {home.path} train "
+                       f"{version.model} --as-of {iso(version.as_of, home.mapping.zone)[:10]}")
+
+
+def _files_key(version: ModelVersion) -> str:
+    return f"files of model {version.label}"
+
+
+def _files_fingerprint(folder: Path) -> str:
+    """SHA-256 over the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(folder).as_posix()} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()
