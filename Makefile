@@ -43,8 +43,8 @@ lock:  ## rebuild both lock files from pyproject.toml (needs uv)
 
 lock_flags = --quiet --upgrade --universal --generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 
-figures: .venv/dev.stamp  ## every number that README and docs quote (long, resumable)
-	@$(BIN)/python -m tests.figures
+figures: .venv/dev.stamp  ## every number that README and docs quote (long, resumable); SMALL=1 only tries them
+	@$(BIN)/python -m tests.figures $(if $(SMALL),--small)
 
 mlflow: .venv/run.stamp  ## MLflow's own page on a home (AT=./mycompany), on this machine only
 	@$(BIN)/dealcast --home $(AT) mlflow

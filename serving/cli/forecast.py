@@ -40,7 +40,7 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
 
     home = Home.open(home_path)
     zone = home.mapping.zone
-    moment = read_as_of(as_of, zone)
+    moment = read_as_of(as_of, home)
     if period:
         first, last = parse_period(period, home.mapping)
     else:

@@ -10,7 +10,7 @@ import click
 from serving.cli.output import check_out_file, emit, json_option, progress, say, table, write_frame
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
+    from features.home import Home
 
 __all__ = ["as_of_option", "read_as_of", "score", "train", "version_option"]
 
@@ -22,16 +22,21 @@ out_option = click.option("--out", required=True, type=click.Path(path_type=Path
                           metavar="FILE", help="CSV or Parquet, by its ending.")
 
 
-def read_as_of(text: str, zone: ZoneInfo) -> int:
-    """Read --as-of: a date, a timestamp or "now", in microseconds UTC. Raises BadInput, also for what is to come."""
+def read_as_of(text: str, home: Home) -> int:
+    """Read --as-of: a date, a timestamp or "now", in microseconds UTC. Raises BadInput, also for what is to come.
+
+    A simulated company lives in a time of its own: its now is the end of its log.
+    """
     import time
 
     from features.calendar import iso, parse_as_of
     from features.errors import BadInput
 
-    present = time.time_ns() // 1000
-    as_of = present if text == "now" else parse_as_of(text, zone)
-    if as_of > present:
+    zone = home.mapping.zone
+    clock = time.time_ns() // 1000
+    now = home.last_known() if home.mapping.simulated else clock
+    as_of = now if text == "now" else parse_as_of(text, zone)
+    if as_of > max(now, clock):
         raise BadInput(f"{iso(as_of, zone)} is still to come, so what is known by then is not known yet. "
                        "Give a date that has begun, or now.")
     return as_of
@@ -55,10 +60,10 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
     from training.registry.runs import train_and_register, trainable
 
     home = Home.open(home_path)
-    moment = read_as_of(as_of, home.mapping.zone)
+    moment = read_as_of(as_of, home)
     if moment - home.last_known() > SILENCE_DAYS * DAY:
-        click.echo(f"Note: the newest entry is of {iso(home.last_known(), home.mapping.zone)}. Between it and the as-of "
-                   "date nothing is taken to have happened; import a newer export, or train as of an earlier date.",
+        click.echo(f"Note: the newest entry is of {iso(home.last_known(), home.mapping.zone)}. Between it and the "
+                   "as-of date nothing is taken to have happened; import a newer export, or train as of an earlier date.",
                    err=True)
     done: list[dict[str, Any]] = []
     for name in trainable(home) if what == "all" else [what]:
@@ -138,7 +143,7 @@ def _load(home_path: Path, name: str, as_of: str, version: int | None) -> tuple[
     from serving.champion import model_for
 
     home = Home.open(home_path)
-    moment = read_as_of(as_of, home.mapping.zone)
+    moment = read_as_of(as_of, home)
     return home, moment, *model_for(home, name, moment, version)
 
 

@@ -183,6 +183,17 @@ def test_training_again_on_the_same_data_gives_the_same_files(home: Path) -> Non
     assert sorted(path.name for path in (home / "models").iterdir()) == ["deals", "leads"]
 
 
+def test_now_is_the_end_of_a_simulated_companys_log(home: Path) -> None:
+    said = document(home, "score", "leads", "--as-of", "now", "--out", "leads.csv")
+    assert said["as_of"].startswith("2026-09-30T")
+
+
+def test_a_date_that_is_still_to_come_is_refused(home: Path) -> None:
+    done = dealcast(home, "score", "leads", "--as-of", "2999-01-01", "--out", "leads.csv")
+    assert done.exit_code == 2
+    assert "still to come" in done.stderr
+
+
 def test_the_home_can_be_named_by_a_variable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEALCAST_HOME", str(home))
     done = CliRunner().invoke(cli, ["score", "leads", "--as-of", AS_OF, "--out", "leads.csv"])
