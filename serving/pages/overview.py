@@ -26,6 +26,7 @@ from training.outcomes import outcomes
 __all__ = ["chart_bars", "chart_in_words", "overview"]
 
 NO_BREAK, JOINER = "\u00a0", "\u2060"
+STALE_DAYS = 14  # an export a week is what we ask for
 SHOWN_DEALS = 25
 SHOWN_PERIODS = 8
 
@@ -46,6 +47,7 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
         "company": company.mapping.company, "simulated": company.mapping.simulated, "period": period,
         "picker": {"date": company.date(as_of), "first": company.date(_first_known(company)),
                    "last": company.date(company.present()), "periods": choices(as_of, period, company.mapping)},
+        "stale": _stale(company, as_of),
         "headline": {"forecast": _headline(period, spread, write), "record": record_in_words(past)},
         "tiles": _tiles(company, said, reps, measure, as_of),
         "parts_note": f"The three parts are means and add up to {write(spread['mean'])}; the middle of the range is "
@@ -88,6 +90,14 @@ def chart_in_words(period: Period, spread: dict[str, float], past: list[Past], r
             f"most likely {write(spread['p50'])}")
     said += f"; the reps call {write(reps)}." if reps is not None else "."
     return f"{said} {record_in_words(past)}" if past else said
+
+
+def _stale(company: Company, as_of: int) -> dict[str, str] | None:
+    """The last day of which anything is known, where that is long before `as_of`."""
+    if as_of - company.last_known <= STALE_DAYS * DAY:
+        return None
+    last = company.date(company.last_known)
+    return {"last": last, "address": f"/?{urlencode({'as_of': last})}"}
 
 
 def _measure(company: Company) -> Measure:

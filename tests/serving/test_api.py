@@ -13,8 +13,7 @@ from starlette.testclient import TestClient
 from features.calendar import parse_as_of
 from features.home import Home
 from serving.champion import model_for
-from serving.company import Companies
-from tests.serving.asking import assert_error, client
+from tests.serving.asking import as_real, assert_error, client
 from training import deal_close, lead_conversion
 from training.forecast import forecast
 from training.outcomes import LOST, OPEN, WON, outcomes
@@ -239,14 +238,7 @@ def test_this_computer_may_call_itself_by_its_names(api: TestClient, host: str) 
 
 
 def test_the_clock_of_a_real_company_bounds_as_of(trained_home: Path) -> None:
-    class Real(Companies):
-        def now(self) -> Any:
-            company = super().now()
-            object.__setattr__(company, "mapping", company.mapping.model_copy(update={"simulated": False}))
-            return company
-
-    now = parse_as_of("2026-11-02T10:00", Home.open(trained_home).mapping.zone)
-    real = client(trained_home, Real(trained_home, clock=lambda: now))
+    real = as_real(trained_home, "2026-11-02T10:00")
     assert real.get("/v1/health").json()["as_of"] == "2026-11-02T10:00:00+01:00"
     ahead = real.get("/v1/forecast", params={"period": "2026-Q4", "as_of": "2026-11-02T10:01"})
     assert_error(ahead, 422, "bad_input", "lies ahead", "It is 2026-11-02T10:00:00+01:00")

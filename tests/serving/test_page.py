@@ -19,7 +19,7 @@ from serving.pages.charts import Bar, forecast_chart
 from serving.pages.periods import period_at, period_name
 from serving.pages.record import past_periods, record_in_words
 from serving.pages.words import money, number, percent, short_money
-from tests.serving.asking import client
+from tests.serving.asking import as_real, client
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -65,6 +65,15 @@ def test_on_its_last_day_the_next_quarter_is_shown(browser_like: TestClient) -> 
     assert "2026-Q4 will most likely bring" in said
     assert re.search(r'<option value="2026-Q4" selected>2026-Q4 \(next quarter\)', said)
     assert '<option value="2026-Q3">2026-Q3 (this quarter)' in said
+
+
+def test_a_log_that_ended_long_ago_is_pointed_out(trained_home: Path) -> None:
+    page = as_real(trained_home, "2026-11-02T10:00").get("/").text
+    assert "Simulated company" not in page
+    assert "As of 2 Nov 2026, 10:00" in text_of(page)
+    assert "Nothing is known of the time after 30 Sept 2026" in text_of(page)
+    assert '<a href="/?as_of=2026-09-30">' in page
+    assert "Nothing is known" not in as_real(trained_home, "2026-10-05T10:00").get("/").text
 
 
 def test_open_deals_are_sorted_by_what_is_at_stake_and_carry_a_reason(browser_like: TestClient) -> None:
