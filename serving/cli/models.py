@@ -63,8 +63,8 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
     moment = read_as_of(as_of, home)
     if moment - home.last_known() > SILENCE_DAYS * DAY:
         click.echo(f"Note: the newest entry is of {iso(home.last_known(), home.mapping.zone)}. Between it and the "
-                   "as-of date nothing is taken to have happened; import a newer export, or train as of an earlier date.",
-                   err=True)
+                   "as-of date nothing is taken to have happened; import a newer export, or train as of an earlier "
+                   "date.", err=True)
     done: list[dict[str, Any]] = []
     for name in trainable(home) if what == "all" else [what]:
         with progress(f"Training {name}") as report:

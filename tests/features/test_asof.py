@@ -24,8 +24,8 @@ from tests.histories import activity, change, history
 
 DEALS = {"a": 0.0, "b": 1.0, "c": 2.0}
 days = st.integers(0, 12).map(float)
-rows = st.lists(st.tuples(st.sampled_from(sorted(DEALS)), days, st.integers(0, 4), st.integers(1, 9), st.integers(0, 3)),
-                max_size=25)
+rows = st.lists(st.tuples(st.sampled_from(sorted(DEALS)), days, st.integers(0, 4), st.integers(1, 9),
+                          st.integers(0, 3)), max_size=25)
 questions = st.lists(st.tuples(st.sampled_from(sorted(DEALS)), days), min_size=1, max_size=10)
 
 
@@ -87,7 +87,7 @@ def test_cutting_off_the_future_changes_no_feature(rows, asked):
             continue
         whole = _asked(past, [(deal, at)])
         cut = _asked(past.until(round(at * DAY)), [(deal, at)])
-        features = [one for one in catalogue(past, "deal")]
+        features = catalogue(past, "deal")
         names = {one.name for one in catalogue(cut.history, "deal")}
         left = compute([one for one in features if one.name in names], whole)
         right = compute([one for one in features if one.name in names], cut)

@@ -112,8 +112,9 @@ def test_the_reps_call_is_won_so_far_plus_what_they_commit_to_in_the_period(comp
     called = reps_call(company, AS_OF, AS_OF, end)
     cut = company.until(AS_OF)
     committed = 0
-    for code in deal_close.open_deals(cut, AS_OF):
-        rows = cut.tables["changes"].query("subject_id == @cut.deals.ids[@code]").set_index("field")["value"]
+    changes = cut.tables["changes"]
+    for deal in cut.deals.ids[deal_close.open_deals(cut, AS_OF)]:
+        rows = changes[changes["subject_id"] == deal].set_index("field")["value"]
         due = rows["expected_close"] > "1971-02-05" and rows["expected_close"] <= "1971-03-17T00"
         committed += rows["forecast_category"] == "commit" and due
     assert called["won_count"] == committed > 0
