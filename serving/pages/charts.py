@@ -93,7 +93,8 @@ def _draw(axes: Axes, bars: list[Bar], currency: str | None, colours: dict[str, 
         if not bar.past:
             axes.annotate(written(bar.middle), (i + 0.27, bar.middle), va="center", weight="bold")
             for value in (bar.low, bar.high):
-                axes.annotate(written(value), (i + 0.27, value), va="center", size=size - 1, color=colours["muted"])
+                if abs(value - bar.middle) > 0.06 * axes.get_ylim()[1]:  # else it would be written over the middle
+                    axes.annotate(written(value), (i + 0.27, value), va="center", size=size - 1, color=colours["muted"])
     alone = max(0, 4 - len(bars)) / 2  # a few bars stand in the middle, no wider than many
     axes.set_xlim(-0.6 - alone, len(bars) - 0.15 + alone)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.04)

@@ -22,6 +22,7 @@ from training import deal_close
 from training.forecast import amount_of, owner_name, owner_of, reps_call
 from training.hazard import HazardModel
 from training.outcomes import outcomes
+from training.registry.versions import versions
 
 __all__ = ["chart_bars", "chart_in_words", "overview"]
 
@@ -45,7 +46,7 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
     at = {"at": as_of, "period": period.value}
     return {
         "company": company.mapping.company, "simulated": company.mapping.simulated, "period": period,
-        "picker": {"date": company.date(as_of), "first": company.date(_first_known(company)),
+        "picker": {"date": company.date(as_of), "first": company.date(min(one.as_of for one in versions(company.home, "deals"))),
                    "last": company.date(company.present()), "periods": choices(as_of, period, company.mapping)},
         "stale": _stale(company, as_of),
         "headline": {"forecast": _headline(period, spread, write), "record": record_in_words(past)},
@@ -120,8 +121,9 @@ def _reps(company: Company, as_of: int, period: Period, measure: Measure) -> flo
 
 def _headline(period: Period, spread: dict[str, float], write: Any) -> str:
     unit = "" if write(1.0)[0] not in "0123456789" else " wins"
+    low, high = write(spread["p10"]), write(spread["p90"])
     # Kept together where the line breaks.
-    sure = f"(80% sure: {write(spread['p10'])}–{JOINER}{write(spread['p90'])})".replace(" ", NO_BREAK)
+    sure = f"(80% sure: {low}–{JOINER}{high})".replace(" ", NO_BREAK) if low != high else "(80% sure)"
     return f"{period.name} will most likely bring {write(spread['p50'])}{unit} {sure}."
 
 
@@ -171,7 +173,7 @@ def _owners(company: Company, said: dict[str, Any], measure: Measure, as_of: int
                      "count": number(group["won_count"]["mean"], 1),
                      "bar": {"low": spread["p10"], "expected": spread["mean"], "high": spread["p90"], "won": so_far}})
     widest = max((max(group[measure]["p90"], group[measure]["mean"]) for group in groups), default=0.0)
-    return {"owners": rows, "owner_scale": widest or 1.0}
+    return {"owners": rows, "owner_scale": widest or 1.0, "owners_have_won": bool(won)}
 
 
 def _won_by_owner(company: Company, measure: Measure, as_of: int, period: Period) -> dict[str, float]:
@@ -238,7 +240,3 @@ def _deal(company: Company, one: dict[str, Any], owner: str, because: dict[str, 
             "close_range": f"{close[0]} – {close[2]}" if close[0] and close[2] else "",
             "reason": because["reason"][:1].upper() + because["reason"][1:] if because else "",
             "direction": "up" if because and because["effect"] > 0 else "down"}
-
-
-def _first_known(company: Company) -> int:
-    return int(company.history.deals.visible_at.min(initial=company.present()))

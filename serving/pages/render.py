@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from serving.pages import words
 
 __all__ = ["STATIC", "error_page", "page"]
 
+_TITLES = {403: "Not from there", 404: "Not there", 409: "Not possible yet", 500: "Something broke"}
 STATIC = Path(__file__).parent / "static"
 
 
@@ -37,4 +38,6 @@ def page(template: str, status: int = 200, headers: dict[str, str] | None = None
 
 def error_page(status: int, message: str, headers: dict[str, str] | None = None) -> HTMLResponse:
     """What went wrong and its cure, without a traceback."""
-    return page("error.html", status, headers, title=HTTPStatus(status).phrase, message=message)
+    # Commands stand apart from the words around them.
+    pieces = [(piece, piece.startswith("dealcast ")) for piece in re.split(r"(dealcast --home [^()\n]+)", message)]
+    return page("error.html", status, headers, title=_TITLES.get(status, "That did not work"), pieces=pieces)

@@ -25,8 +25,9 @@ def short_money(amount: float | None, currency: str) -> str:
     if amount is None or math.isnan(amount):
         return GAP
     rounded = float(f"{amount:.3g}")
-    digits = 1 if abs(rounded) >= 1_000 else 0
-    return format_compact_currency(rounded, currency, locale=LOCALE, fraction_digits=digits).replace(".0", "")
+    if abs(rounded) < 1_000:
+        return money(rounded, currency)
+    return format_compact_currency(rounded, currency, locale=LOCALE, fraction_digits=1).replace(".0", "")
 
 
 def money(amount: float | None, currency: str) -> str:
