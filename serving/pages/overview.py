@@ -46,8 +46,9 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
     at = {"at": as_of, "period": period.value}
     return {
         "company": company.mapping.company, "simulated": company.mapping.simulated, "period": period,
-        "picker": {"date": company.date(as_of), "first": company.date(min(one.as_of for one in versions(company.home, "deals"))),
-                   "last": company.date(company.present()), "periods": choices(as_of, period, company.mapping)},
+        "picker": {"date": company.date(as_of), "last": company.date(company.present()),
+                   "first": company.date(min(one.as_of for one in versions(company.home, "deals"))),
+                   "periods": choices(as_of, period, company.mapping)},
         "stale": _stale(company, as_of),
         "headline": {"forecast": _headline(period, spread, write), "record": record_in_words(past)},
         "tiles": _tiles(company, said, reps, measure, as_of),
