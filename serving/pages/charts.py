@@ -98,7 +98,7 @@ def _draw(axes: Axes, bars: list[Bar], currency: str | None, colours: dict[str, 
     alone = max(0, 4 - len(bars)) / 2  # a few bars stand in the middle, no wider than many
     axes.set_xlim(-0.6 - alone, len(bars) - 0.15 + alone)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.04)
-    axes.set_xticks(range(len(bars)), [bar.label for bar in bars])
+    axes.set_xticks(range(len(bars)), [bar.label.replace(" – ", " –\n") for bar in bars])
     for label, bar in zip(axes.get_xticklabels(), bars, strict=True):
         if not bar.past:
             label.set_fontweight("bold")

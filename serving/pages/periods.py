@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from babel.dates import format_interval
 
@@ -56,6 +55,6 @@ def period_name(start: int, end: int, mapping: Mapping) -> str:
 
 
 def _days(start: int, end: int, mapping: Mapping) -> str:
-    # A period starts after its first moment: the last microsecond of the day before, or a moment within a day.
-    first: date = local_date(start + 1, mapping.zone)
-    return str(format_interval(first, local_date(end, mapping.zone), "yMMMd", locale=LOCALE)).replace("\u2009", " ")
+    # (start, end]: it starts after the last microsecond of a day, and one that ends at 00:00 has nothing of that day.
+    first, last = local_date(start + 1, mapping.zone), local_date(end - 1, mapping.zone)
+    return format_interval(first, last, "yMMMd", locale=LOCALE).replace("\u2009", " ")
