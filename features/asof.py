@@ -35,11 +35,11 @@ class AsOf:
     subject: Int
     at: Int
 
-    def changes(self, name: str) -> Events:
-        return self.history.changes(self.kind, name)
+    def changes(self, name: str, value: str | None = None) -> Events:
+        return self.history.changes(self.kind, name, value)
 
-    def activities(self, activity_kind: str = "") -> Events:
-        return self.history.activities(self.kind, activity_kind)
+    def activities(self, activity_kind: str = "", direction: str | None = None) -> Events:
+        return self.history.activities(self.kind, activity_kind, direction)
 
     @property
     def created_at(self) -> Int:

@@ -7,9 +7,9 @@ itself a matter of what was known: it is read from the history that is passed in
 
 from __future__ import annotations
 
-from features.asof import AsOf, Feature, category, count, days_since_last, days_until, number
+from features.asof import Feature, category, count, days_since_last, days_until, number
 from features.deal_stage import DEAL_FEATURES
-from features.history import Events, History
+from features.history import History
 from features.lead_quality import LEAD_FEATURES
 
 __all__ = ["catalogue"]
@@ -57,13 +57,9 @@ def _stage_clocks(history: History, kind: str) -> list[Feature]:
 
 
 def _stage_clock(field: str, name: str) -> Feature:
-    def entries(pairs: AsOf) -> Events:
-        events = pairs.changes(field)
-        return events.where(events.value == name)
-
     return Feature(f"days_since_{field}:{name}", f"Days since the {field} was last set to {name}.", "days", "number",
                    "stage history", False, f"{{value}} days since {name}",
-                   lambda pairs: days_since_last(entries(pairs), pairs))
+                   lambda pairs: days_since_last(pairs.changes(field, name), pairs))
 
 
 def _activity_clocks(history: History, kind: str) -> list[Feature]:

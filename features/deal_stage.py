@@ -18,7 +18,6 @@ from features.asof import (
     oldest,
 )
 from features.calendar import DAY, fiscal_quarter, quarter_index
-from features.history import Events
 
 __all__ = ["DEAL_FEATURES"]
 
@@ -69,14 +68,8 @@ def _pushes(pairs: AsOf) -> Floats:
     return np.maximum(count(pairs.changes("expected_close"), pairs) - 1, 0)
 
 
-def _inbound(pairs: AsOf) -> Events:
-    events = pairs.activities()
-    return events.where(events.value == "inbound")
-
-
 def _roles_reached(pairs: AsOf) -> Floats:
-    roles = pairs.history.deal_roles()
-    reached = [count(roles.where(roles.value == role), pairs) > 0
+    reached = [count(pairs.history.deal_roles(role), pairs) > 0
                for role in ("technical", "budget", "business", "user")]
     return np.asarray(np.sum(reached, axis=0), dtype=np.float64)
 
@@ -139,10 +132,10 @@ DEAL_FEATURES = [
             "{value} activities in the last 28 days", lambda pairs: count(pairs.activities(), pairs, 28)),
     Feature("days_since_inbound", "Days since the customer last got in touch.", "days", "number", "replies", True,
             "the customer last got in touch {value} days ago",
-            lambda pairs: days_since_last(_inbound(pairs), pairs)),
+            lambda pairs: days_since_last(pairs.activities(direction="inbound"), pairs)),
     Feature("inbound_last_28d", "Times the customer got in touch in the last 28 days.", "activities", "number",
             "replies", True, "the customer got in touch {value} times in 28 days",
-            lambda pairs: count(_inbound(pairs), pairs, 28)),
+            lambda pairs: count(pairs.activities(direction="inbound"), pairs, 28)),
     Feature("contacts_reached", "Contacts who take part in the decision.", "contacts", "number", "roles", True,
             "{value} contacts take part", lambda pairs: count(pairs.history.deal_roles(), pairs)),
     Feature("roles_reached", "Roles reached of technical, budget, business and user.", "roles", "number", "roles",

@@ -8,8 +8,10 @@ two is called its visible time. Ties are broken by (own time, sequence, stage or
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -142,7 +144,8 @@ class History:
 
     tables: dict[str, pd.DataFrame]
     mapping: Mapping
-    _cache: dict[tuple[str, ...], Events] = field(default_factory=dict, repr=False, compare=False)
+    # What was derived from it and is asked for again and again, by name; a cut history starts its own.
+    memo: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def until(self, as_of: int, recorded_by: int | None = None) -> History:
         """What was known at `as_of` (int64 microseconds, UTC): rows whose own time and known_at are both at or
@@ -198,17 +201,20 @@ class History:
                            f"Check the id, or import the file that holds it.")
         return codes
 
-    def changes(self, kind: str, name: str) -> Events:
-        """All changes of one field of one kind of subject; empty when the field was never set."""
-        return self._cached("changes", kind, name)
+    def changes(self, kind: str, name: str, value: str | None = None) -> Events:
+        """All changes of one field of one kind of subject, or those to one value; empty when there are none."""
+        events = self._cached("changes", kind, name)
+        return events if value is None else self._only("changes", kind, name, value)
 
-    def activities(self, kind: str, activity_kind: str = "") -> Events:
-        """All activities about one kind of subject, of one activity kind or ("") of any. value is the direction."""
-        return self._cached("activities", kind, activity_kind)
+    def activities(self, kind: str, activity_kind: str = "", direction: str | None = None) -> Events:
+        """All activities about one kind of subject, of one activity kind or ("") of any, in one direction or any.
+        value is the direction."""
+        events = self._cached("activities", kind, activity_kind)
+        return events if direction is None else self._only("activities", kind, activity_kind, direction)
 
-    def deal_roles(self) -> Events:
-        """Contacts that joined each deal's decision; value is the role."""
-        return self._cached("roles", "deal", "")
+    def deal_roles(self, role: str | None = None) -> Events:
+        """Contacts that joined each deal's decision, in one role or any; value is the role."""
+        return self._cached("roles", "deal") if role is None else self._only("roles", "deal", role)
 
     def activity_kinds(self, kind: str) -> list[str]:
         """Kinds of activity that occur about a kind of subject, sorted."""
@@ -216,10 +222,19 @@ class History:
         return sorted(table.loc[table["subject"] == kind, "kind"].unique())
 
     def _cached(self, *key: str) -> Events:
-        if key not in self._cache:
-            build = {"changes": self._change_events, "activities": self._activity_events, "roles": self._role_events}
-            self._cache[key] = build[key[0]](*key[1:])
-        return self._cache[key]
+        if key not in self.memo:
+            build: dict[str, Callable[..., Events]] = {
+                "changes": self._change_events, "activities": self._activity_events, "roles": self._role_events}
+            self.memo[key] = build[key[0]](*key[1:])
+        found: Events = self.memo[key]
+        return found
+
+    def _only(self, *key: str) -> Events:
+        if key not in self.memo:
+            events = self._cached(*key[:-1])
+            self.memo[key] = events.where(events.value == key[-1])
+        found: Events = self.memo[key]
+        return found
 
     def _change_events(self, kind: str, name: str) -> Events:
         table = self._by_field.get((kind, name))
@@ -238,7 +253,7 @@ class History:
         table = table[keep]
         return self._sorted(kind, table, table["happened_at"].to_numpy(np.int64), [], table["direction"])
 
-    def _role_events(self, kind: str, _: str) -> Events:
+    def _role_events(self, kind: str) -> Events:
         table = self.tables["deal_contacts"].rename(columns={"deal_id": "subject_id"})
         return self._sorted(kind, table, table["valid_from"].to_numpy(np.int64), [], table["role"])
 

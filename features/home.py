@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, case, func, select
 
+from features.calendar import end_of_day, local_date
 from features.errors import BadInput, Conflict, NotFound
 from features.history import OWN_TIME, History
 from features.mapping import Mapping, parse_mapping
@@ -66,8 +67,13 @@ class Home:
         """Everything known, or what was known at `as_of` and had been recorded by `recorded_by` (microseconds)."""
         return load_history(self.store, self.mapping, as_of, recorded_by)
 
+    def log_end(self) -> int:
+        """The end of the last day that the log holds, in microseconds: "today" of a finished log, such as a simulated
+        company's, so that a quarter which ends on that day is over."""
+        return end_of_day(local_date(self.last_known(), self.mapping.zone), self.mapping.zone)
+
     def last_known(self) -> int:
-        """The newest moment from which a row counts, over all tables, in microseconds: "today" of a finished log."""
+        """The newest moment from which a row counts, over all tables, in microseconds."""
         newest = []
         with self.store.read() as connection:
             for name, table in contract.items():

@@ -40,16 +40,6 @@ def _status_changes(pairs: AsOf) -> Floats:
     return count(pairs.changes(_status_field(pairs)), pairs)
 
 
-def _direction(pairs: AsOf, direction: str) -> Floats:
-    events = pairs.activities()
-    return days_since_last(events.where(events.value == direction), pairs)
-
-
-def _direction_count(pairs: AsOf, direction: str) -> Floats:
-    events = pairs.activities()
-    return count(events.where(events.value == direction), pairs, 28)
-
-
 def _first_response_days(pairs: AsOf) -> Floats:
     # Days from creation to the first activity; unknown while there is none.
     return _age(pairs) - days_since_first(pairs.activities(), pairs)
@@ -97,10 +87,11 @@ LEAD_FEATURES = [
     Feature("activities_last_28d", "Activities in the last 28 days.", "activities", "number", "engagement", True,
             "{value} activities in the last 28 days", lambda pairs: count(pairs.activities(), pairs, 28)),
     Feature("days_since_inbound", "Days since the customer last got in touch.", "days", "number", "replies", True,
-            "the customer last got in touch {value} days ago", lambda pairs: _direction(pairs, "inbound")),
+            "the customer last got in touch {value} days ago",
+            lambda pairs: days_since_last(pairs.activities(direction="inbound"), pairs)),
     Feature("inbound_last_28d", "Times the customer got in touch in the last 28 days.", "activities", "number",
             "replies", True, "the customer got in touch {value} times in 28 days",
-            lambda pairs: _direction_count(pairs, "inbound")),
+            lambda pairs: count(pairs.activities(direction="inbound"), pairs, 28)),
     Feature("first_response_days", "Days from creation to the first activity.", "days", "number", "response", True,
             "the first activity came {value} days after the lead", _first_response_days),
     Feature("created_weekday", "Weekday of creation, Monday is 0.", "weekday", "number", "calendar", False,

@@ -46,9 +46,13 @@ class Company:
     def last_known(self) -> int:
         return self.home.last_known()
 
+    @cached_property
+    def log_end(self) -> int:
+        return self.home.log_end()
+
     def present(self) -> int:
         """Today: the clock of a real company, the end of its log for a simulated one."""
-        return self.last_known if self.mapping.simulated else self.clock()
+        return self.log_end if self.mapping.simulated else self.clock()
 
     def read_as_of(self, text: str | None) -> int:
         """A date or timestamp as the API takes it, or the present. Raises BadInput, also for what is still to come."""

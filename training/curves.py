@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,20 +52,27 @@ class Curves:
     def win_quantile(self, level: float) -> Int:
         """Moment by which the share `level` of the wins has come, given a win by the curve's end; -1 without any."""
         total = self.win[:, -1]
-        moment = self._first_moment(lambda t: self.win_by(t) >= level * total)
+        moment = self._first_moment(level * total, lose_counts=0.0)
         return np.where(total > 1e-9, moment, -1)
 
     def end_quantile(self, level: float) -> Int:
         """Moment by which the subject is won or lost with probability `level`; -1 when not by the curve's end."""
-        moment = self._first_moment(lambda t: 1.0 - self.open_at(t) >= level)
+        moment = self._first_moment(np.full(len(self.at), level), lose_counts=1.0)
         return np.where(self.win[:, -1] + self.lose[:, -1] >= level, moment, -1)
 
-    def _first_moment(self, reached: Callable[[Int], npt.NDArray[np.bool_]]) -> Int:
-        # Bisection to the second: it inverts whatever the interpolation does, so quantiles and curves agree.
-        low, high = self.at.copy(), self.end
+    def _first_moment(self, level: Floats, lose_counts: float) -> Int:
+        """First moment at which win + lose_counts × lose reaches each level, or the curve's end, to the second."""
+        reached = self.win + lose_counts * self.lose >= level[:, None]
+        right = np.where(reached.any(axis=1), reached.argmax(axis=1), len(self.edges_days) - 1)
+        left = np.maximum(right - 1, 0)
+        low = self.at + (self.edges_days[left] * DAY).astype(np.int64)
+        high = self.at + (self.edges_days[right] * DAY).astype(np.int64)
+        span = _Span.of(low, np.maximum(high, low + 1), self.mapping)
         while (high - low).max(initial=0) > 1_000_000:
             middle = low + (high - low) // 2
-            done = reached(middle)
+            calendar, business = span.gone(middle)
+            done = (self._between(self.win, left, business)
+                    + lose_counts * self._between(self.lose, left, calendar)) >= level
             low, high = np.where(done, low, middle), np.where(done, middle, high)
         return high
 
@@ -75,18 +81,35 @@ class Curves:
         moment = np.clip(np.broadcast_to(np.asarray(moment, dtype=np.int64), self.at.shape), self.at, self.end)
         days = (moment - self.at) / DAY
         left = np.clip(np.searchsorted(self.edges_days, days, side="right") - 1, 0, len(self.edges_days) - 2)
-        start_days, end_days = self.edges_days[left], self.edges_days[left + 1]
-        calendar = np.clip((days - start_days) / (end_days - start_days), 0.0, 1.0)
-        start = business_clock(self.at + (start_days * DAY).astype(np.int64), self.mapping)
-        span = business_clock(self.at + (end_days * DAY).astype(np.int64), self.mapping) - start
-        gone = business_clock(moment, self.mapping) - start
-        business = np.where(span > 1e-9, np.clip(gone / np.maximum(span, 1e-9), 0.0, 1.0), calendar)
-        return left, calendar, business
+        start, end = (self.at + (self.edges_days[edge] * DAY).astype(np.int64) for edge in (left, left + 1))
+        return left, *_Span.of(start, end, self.mapping).gone(moment)
 
     @staticmethod
     def _between(curve: Floats, left: Int, share: Floats) -> Floats:
         row = np.arange(len(left))
         return curve[row, left] * (1.0 - share) + curve[row, left + 1] * share
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Stretches of time (n,), each with its business days: which share of them is gone at a moment?"""
+
+    start: Int
+    end: Int
+    business_start: Floats
+    business_days: Floats
+    mapping: Mapping
+
+    @staticmethod
+    def of(start: Int, end: Int, mapping: Mapping) -> _Span:
+        business_start = business_clock(start, mapping)
+        return _Span(start, end, business_start, business_clock(end, mapping) - business_start, mapping)
+
+    def gone(self, moment: Int) -> tuple[Floats, Floats]:
+        """Shares of the calendar and of the business time; a stretch without business days goes by the calendar."""
+        calendar = np.clip((moment - self.start) / (self.end - self.start), 0.0, 1.0)
+        business = (business_clock(moment, self.mapping) - self.business_start) / np.maximum(self.business_days, 1e-9)
+        return calendar, np.where(self.business_days > 1e-9, np.clip(business, 0.0, 1.0), calendar)
 
 
 def curves_from_hazards(at: Int, edges_days: Floats, hazards: Floats, mapping: Mapping) -> Curves:

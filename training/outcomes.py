@@ -132,6 +132,14 @@ class Outcomes:
 
 def outcomes(history: History, kind: str) -> Outcomes:
     """Read the state log of leads or deals. Raises BadInput when the mapping defines no outcome for the kind."""
+    key = ("outcomes", kind)
+    if key not in history.memo:
+        history.memo[key] = _read_outcomes(history, kind)
+    found: Outcomes = history.memo[key]
+    return found
+
+
+def _read_outcomes(history: History, kind: str) -> Outcomes:
     codes = _state_codes(history, kind)
     if WON not in codes.values():
         cure = "Name the stages with `outcome: won`" if kind == "deal" else "Add `leads: converted:`"

@@ -7,6 +7,8 @@ groups need not add up.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -15,12 +17,14 @@ from features.asof import AsOf, Feature, compute
 from features.calendar import DAY
 from features.catalogue import catalogue
 from features.history import History, Int
+from training.forecast import owner_name
 from training.hazard import HazardModel, LandmarkTable
 from training.outcomes import Landmarks
 
 __all__ = ["top_reasons"]
 
 Floats = npt.NDArray[np.float64]
+_ONE = re.compile(r"\b1 (day|time|step|contact|role|lead|stage change)s\b")
 
 
 def top_reasons(model: HazardModel, history: History, as_of: int, ids: list[str], within_days: float) -> pd.DataFrame:
@@ -38,7 +42,7 @@ def top_reasons(model: HazardModel, history: History, as_of: int, ids: list[str]
                        for group in groups], axis=1)
     best = np.abs(effect).argmax(axis=1)
     rows = np.arange(len(subject))
-    reasons = [_words(model, table.features.iloc[row], [f for f in features if f.group == groups[group]])
+    reasons = [_words(model, history, table.features.iloc[row], [f for f in features if f.group == groups[group]])
                for row, group in zip(rows, best, strict=True)]
     return pd.DataFrame({f"{model.kind}_id": ids, "reason": [text for text, _ in reasons],
                          "effect": effect[rows, best], "actionable": [actionable for _, actionable in reasons]})
@@ -59,7 +63,7 @@ def _made_usual(model: HazardModel, table: LandmarkTable, features: list[Feature
     return LandmarkTable(table.landmarks, table.features.assign(**usual))
 
 
-def _words(model: HazardModel, values: pd.Series, group: list[Feature]) -> tuple[str, bool]:
+def _words(model: HazardModel, history: History, values: pd.Series, group: list[Feature]) -> tuple[str, bool]:
     """Word a group by its first known feature that differs from the usual, or by its first known one."""
     known = [feature for feature in group if not pd.isna(values[feature.name])]
     if not known:
@@ -67,4 +71,6 @@ def _words(model: HazardModel, values: pd.Series, group: list[Feature]) -> tuple
     told = next((feature for feature in known if values[feature.name] != model.typical.get(feature.name)), known[0])
     value = values[told.name]
     text = f"{value:.0f}" if isinstance(value, float) else str(value)
-    return told.wording.format(value=text), told.actionable
+    if told.group == "owner" and told.dtype == "category":
+        text = owner_name(history, text)
+    return _ONE.sub(r"1 \1", told.wording.format(value=text).replace("1 activities", "1 activity")), told.actionable

@@ -129,7 +129,7 @@ def _train(home: Home, steps: Steps) -> list[dict[str, Any]]:
     from training.registry.runs import train_and_register, trainable
     from training.registry.versions import champion
 
-    today = home.last_known()
+    today = home.log_end()
     shown = []
     for name in trainable(home):
         trained = champion(home, name) is not None
@@ -156,7 +156,7 @@ def _look(home: Home, steps: Steps) -> dict[str, Any]:
     from serving.pages.words import short_money
     from training.forecast import forecast, reps_call
 
-    today = home.last_known()
+    today = home.log_end()
     history = home.history()
     version, model = model_for(home, "deals", today)
     name, start, end = fiscal_quarter(today, home.mapping, ahead=1)

@@ -34,7 +34,7 @@ def read_as_of(text: str, home: Home) -> int:
 
     zone = home.mapping.zone
     clock = time.time_ns() // 1000
-    now = home.last_known() if home.mapping.simulated else clock
+    now = home.log_end() if home.mapping.simulated else clock
     as_of = now if text == "now" else parse_as_of(text, zone)
     if as_of > max(now, clock):
         raise BadInput(f"{iso(as_of, zone)} is still to come, so what is known by then is not known yet. "

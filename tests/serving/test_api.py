@@ -96,7 +96,7 @@ def test_a_subject_created_after_as_of_is_not_known(api: TestClient, home: Home)
 
 def test_the_default_as_of_is_the_end_of_a_simulated_log(api: TestClient, home: Home) -> None:
     body = api.get("/v1/forecast", params={"period": "2026-Q4"}).json()
-    assert moment(home, body["as_of"]) == home.last_known()
+    assert moment(home, body["as_of"]) == home.log_end()
     assert api.get("/v1/health").json()["as_of"] == body["as_of"]
 
 
