@@ -30,13 +30,14 @@ MEBIBYTE = 2**20
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, another company.")
 @click.option("--size", default="demo", show_default=True, metavar="NAME", help="tiny, demo or company.")
 @json_option
-@click.pass_obj
-def demo(home_path: Path, port: int, no_serve: bool, seed: int, size: str, as_json: bool) -> None:
+@click.pass_context
+def demo(context: click.Context, port: int, no_serve: bool, seed: int, size: str, as_json: bool) -> None:
     """Show everything on a simulated company.
 
     A software company is simulated, imported, learned from, forecast and served, in a home of its own; a home that
     has all this already is served as it is.
     """
+    home_path: Path = context.obj
     if as_json and not no_serve:
         raise click.UsageError("--json prints one document at the end, and a server has no end: add --no-serve.")
     if not no_serve and (problem := port_problem(port)):
@@ -51,6 +52,9 @@ def demo(home_path: Path, port: int, no_serve: bool, seed: int, size: str, as_js
     steps = Steps(as_json)
     if not home.store.exists():
         home = _fill(home, seed, size, steps)
+    elif any(context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE for name in ("seed", "size")):
+        click.echo(f"Note: {home_path} holds a simulated company already, so --seed and --size change nothing. "
+                   f"For another one, name another home.", err=True)
     models = _train(home, steps)
     outlook = _look(home, steps)
     if as_json:

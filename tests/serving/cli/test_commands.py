@@ -183,6 +183,14 @@ def test_training_again_on_the_same_data_gives_the_same_files(home: Path) -> Non
     assert sorted(path.name for path in (home / "models").iterdir()) == ["deals", "leads"]
 
 
+def test_an_unknown_setting_of_the_home_is_answered_with_the_nearest(home: Path) -> None:
+    (home / "dealcast.yaml").write_text("forecast: {drawz: 500}\n")
+    done = dealcast(home, "forecast", "--as-of", AS_OF, "--period", "2026-Q3")
+    assert done.exit_code == 2
+    assert "forecast.drawz" in done.stderr
+    assert "Did you mean 'draws'?" in done.stderr
+
+
 def test_now_is_the_end_of_a_simulated_companys_log(home: Path) -> None:
     said = document(home, "score", "leads", "--as-of", "now", "--out", "leads.csv")
     assert said["as_of"].startswith("2026-09-30T")
