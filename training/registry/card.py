@@ -21,8 +21,7 @@ def model_card(name: str, as_of: str, mapping: Mapping, params: Entries[str, Any
     lines = [
         f"# {name}: {PURPOSE[name]}",
         "",
-        f"Company: {mapping.company}{' (simulated)' if mapping.simulated else ''}. Trained on what was known up to "
-        f"{as_of}, and on nothing after.",
+        f"Company: {mapping.company}. Trained on what was known up to {as_of}, and on nothing after.",
         "",
         "## How good it was",
         "Medians over earlier dates at which the model was refitted and then judged on what followed.",

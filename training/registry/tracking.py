@@ -65,9 +65,11 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
     """
     client = _client(home)
     experiment = client.get_experiment_by_name(name)
-    # An address without a folder of this machine in it, so that the home can be moved.
-    experiment_id = (experiment.experiment_id if experiment
-                     else client.create_experiment(name, artifact_location=f"mlflow-artifacts:/{name}"))
+    # An address without a folder of this machine in it, so that the home can be moved; and a kind, because MLflow
+    # otherwise shows what belongs to language models.
+    experiment_id = (experiment.experiment_id if experiment else client.create_experiment(
+        name, artifact_location=f"mlflow-artifacts:/{name}",
+        tags={"mlflow.experimentKind": "custom_model_development"}))
     run = client.create_run(experiment_id, start_time=trained_at // 1000, run_name=_day(home, as_of)).info.run_id
     try:
         card = model_card(name, iso(as_of, home.mapping.zone), home.mapping, params, metrics)
