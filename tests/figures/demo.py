@@ -7,12 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from starlette.testclient import TestClient
-
-from serving.api.app import create_app
-from serving.company import Companies
 from tests.figures.cache import cached
 from tests.running import run
+from tests.serving.asking import client
 
 __all__ = ["request", "results", "table"]
 
@@ -55,6 +52,6 @@ def _two_runs(size: str) -> dict[str, Any]:
             if one.returncode:
                 raise RuntimeError(one.stderr)
         runs = [json.loads(one.stdout) for one in made]
-        service = TestClient(create_app(Companies(Path(folder) / "home")))
-        answer = service.post("/v1/deals/score", json={"deal_ids": [runs[1]["deals"][0]["deal_id"]]})
+        asked = {"deal_ids": [runs[1]["deals"][0]["deal_id"]]}
+        answer = client(Path(folder) / "home").post("/v1/deals/score", json=asked)
         return {"runs": runs, "answer": answer.raise_for_status().json()}

@@ -86,8 +86,9 @@ def table(small: bool) -> str:
         frame["came"] = frame["came"].astype(bool)
         lines += [f"**{kind.capitalize()}, {question}** (n {len(frame)}; models trained as of {found['days'][0]})", "",
                   "| fifth by our P | ours | true | came |", "| --- | --: | --: | --: |"]
-        for i, part in enumerate(np.array_split(frame.sort_values("said", kind="stable"), 5)):
-            mean = part.mean()
+        order = np.argsort(frame["said"].to_numpy(), kind="stable")
+        for i, part in enumerate(np.array_split(order, 5)):
+            mean = frame.iloc[part].mean()
             lines.append(f"| {i + 1} | {mean['said']:.3f} | {mean['true']:.3f} | {mean['came']:.3f} |")
         ours, oracle = (scores(frame[name].to_numpy(), frame["came"].to_numpy()) for name in ("said", "true"))
         base = scores(np.full(len(frame), frame["came"].mean()), frame["came"].to_numpy())
