@@ -19,7 +19,7 @@ import pandas as pd
 from features.calendar import DAY
 from features.history import Events, History, Int
 
-__all__ = ["AsOf", "Feature", "Floats", "Texts", "category", "compute", "count", "days_since_first", "days_since_last",
+__all__ = ["AsOf", "Feature", "Floats", "Texts", "age_days", "category", "compute", "count", "days_since_first", "days_since_last",
            "days_until", "moment", "newest", "number", "oldest", "total"]
 
 Floats = npt.NDArray[np.float64]
@@ -95,6 +95,11 @@ def category(events: Events, pairs: AsOf) -> Texts:
     if len(events):
         found[row >= 0] = events.value[row[row >= 0]]
     return found
+
+
+def age_days(pairs: AsOf) -> Floats:
+    """Days since the subject was created."""
+    return (pairs.at - pairs.created_at) / DAY
 
 
 def days_since_last(events: Events, pairs: AsOf) -> Floats:

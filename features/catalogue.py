@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from features.asof import Feature, category, count, days_since_last, days_until, number
 from features.deal_stage import DEAL_FEATURES
+from features.engagement import ENGAGEMENT_FEATURES
 from features.history import History
 from features.lead_quality import LEAD_FEATURES
 
 __all__ = ["catalogue"]
 
-DECLARED = {"lead": LEAD_FEATURES, "deal": DEAL_FEATURES}
+DECLARED = {"lead": [*LEAD_FEATURES, *ENGAGEMENT_FEATURES], "deal": [*DEAL_FEATURES, *ENGAGEMENT_FEATURES]}
 WELL_KNOWN = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category",
               "rep_probability"}
 

@@ -9,6 +9,7 @@ from features.asof import (
     Feature,
     Floats,
     Texts,
+    age_days,
     category,
     count,
     days_since_last,
@@ -22,10 +23,6 @@ from features.calendar import DAY, fiscal_quarter, quarter_index
 __all__ = ["DEAL_FEATURES"]
 
 
-def _age(pairs: AsOf) -> Floats:
-    return (pairs.at - pairs.created_at) / DAY
-
-
 def _stage_order(pairs: AsOf) -> Floats:
     order = {stage.name: float(i) for i, stage in enumerate(pairs.history.mapping.stages)}
     return np.array([order.get(name, np.nan) for name in category(pairs.changes("stage"), pairs)], dtype=np.float64)
@@ -33,7 +30,7 @@ def _stage_order(pairs: AsOf) -> Floats:
 
 def _days_in_stage(pairs: AsOf) -> Floats:
     since_stage = days_since_last(pairs.changes("stage"), pairs)
-    return np.where(np.isnan(since_stage), _age(pairs), since_stage)
+    return np.where(np.isnan(since_stage), age_days(pairs), since_stage)
 
 
 def _steps_back(pairs: AsOf) -> Floats:
@@ -92,7 +89,7 @@ def _kind(pairs: AsOf) -> Texts:
 
 DEAL_FEATURES = [
     Feature("deal_age_days", "Days since the deal was created.", "days", "number", "age", False,
-            "the deal is {value} days old", _age),
+            "the deal is {value} days old", age_days),
     Feature("stage", "Stage of the deal.", "text", "category", "stage", True, "it stands at {value}",
             lambda pairs: category(pairs.changes("stage"), pairs)),
     Feature("stage_order", "Position of the stage in the company's list.", "position", "number", "stage", True,
@@ -124,18 +121,6 @@ DEAL_FEATURES = [
             "its rep calls it {value}", lambda pairs: category(pairs.changes("forecast_category"), pairs)),
     Feature("rep_probability", "The rep's own probability.", "as entered", "number", "rep's view", False,
             "its rep's probability is {value}", lambda pairs: number(pairs.changes("rep_probability"), pairs)),
-    Feature("days_since_activity", "Days since the last activity of any kind.", "days", "number", "engagement", True,
-            "the last activity was {value} days ago", lambda pairs: days_since_last(pairs.activities(), pairs)),
-    Feature("activities_total", "Activities so far.", "activities", "number", "engagement", True,
-            "{value} activities so far", lambda pairs: count(pairs.activities(), pairs)),
-    Feature("activities_last_28d", "Activities in the last 28 days.", "activities", "number", "engagement", True,
-            "{value} activities in the last 28 days", lambda pairs: count(pairs.activities(), pairs, 28)),
-    Feature("days_since_inbound", "Days since the customer last got in touch.", "days", "number", "replies", True,
-            "the customer last got in touch {value} days ago",
-            lambda pairs: days_since_last(pairs.activities(direction="inbound"), pairs)),
-    Feature("inbound_last_28d", "Times the customer got in touch in the last 28 days.", "activities", "number",
-            "replies", True, "the customer got in touch {value} times in 28 days",
-            lambda pairs: count(pairs.activities(direction="inbound"), pairs, 28)),
     Feature("contacts_reached", "Contacts who take part in the decision.", "contacts", "number", "roles", True,
             "{value} contacts take part", lambda pairs: count(pairs.history.deal_roles(), pairs)),
     Feature("roles_reached", "Roles reached of technical, budget, business and user.", "roles", "number", "roles",

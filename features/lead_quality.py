@@ -9,6 +9,7 @@ from features.asof import (
     Feature,
     Floats,
     Texts,
+    age_days,
     category,
     count,
     days_since_first,
@@ -22,10 +23,6 @@ __all__ = ["LEAD_FEATURES"]
 def _status_field(pairs: AsOf) -> str:
     outcome = pairs.history.mapping.leads
     return outcome.field if outcome else "status"
-
-
-def _age(pairs: AsOf) -> Floats:
-    return (pairs.at - pairs.created_at) / DAY
 
 
 def _status(pairs: AsOf) -> Texts:
@@ -42,7 +39,7 @@ def _status_changes(pairs: AsOf) -> Floats:
 
 def _first_response_days(pairs: AsOf) -> Floats:
     # Days from creation to the first activity; unknown while there is none.
-    return _age(pairs) - days_since_first(pairs.activities(), pairs)
+    return age_days(pairs) - days_since_first(pairs.activities(), pairs)
 
 
 def _weekday(pairs: AsOf) -> Floats:
@@ -70,7 +67,7 @@ def _same_account(pairs: AsOf) -> Floats:
 
 LEAD_FEATURES = [
     Feature("lead_age_days", "Days since the lead was created.", "days", "number", "age", False,
-            "the lead is {value} days old", _age),
+            "the lead is {value} days old", age_days),
     Feature("status", "Status of the lead.", "text", "category", "status", False, "its status is {value}", _status),
     Feature("days_in_status", "Days since the status was last set.", "days", "number", "status", True,
             "its status was set {value} days ago", _days_in_status),
@@ -78,20 +75,6 @@ LEAD_FEATURES = [
             "its status was set {value} times", _status_changes),
     Feature("lead_owner", "Who works the lead.", "text", "category", "owner", False, "it is owned by {value}",
             lambda pairs: category(pairs.changes("owner"), pairs)),
-    Feature("days_since_activity", "Days since the last activity of any kind.", "days", "number", "engagement", True,
-            "the last activity was {value} days ago", lambda pairs: days_since_last(pairs.activities(), pairs)),
-    Feature("activities_total", "Activities so far.", "activities", "number", "engagement", True,
-            "{value} activities so far", lambda pairs: count(pairs.activities(), pairs)),
-    Feature("activities_last_7d", "Activities in the last 7 days.", "activities", "number", "engagement", True,
-            "{value} activities in the last 7 days", lambda pairs: count(pairs.activities(), pairs, 7)),
-    Feature("activities_last_28d", "Activities in the last 28 days.", "activities", "number", "engagement", True,
-            "{value} activities in the last 28 days", lambda pairs: count(pairs.activities(), pairs, 28)),
-    Feature("days_since_inbound", "Days since the customer last got in touch.", "days", "number", "replies", True,
-            "the customer last got in touch {value} days ago",
-            lambda pairs: days_since_last(pairs.activities(direction="inbound"), pairs)),
-    Feature("inbound_last_28d", "Times the customer got in touch in the last 28 days.", "activities", "number",
-            "replies", True, "the customer got in touch {value} times in 28 days",
-            lambda pairs: count(pairs.activities(direction="inbound"), pairs, 28)),
     Feature("first_response_days", "Days from creation to the first activity.", "days", "number", "response", True,
             "the first activity came {value} days after the lead", _first_response_days),
     Feature("created_weekday", "Weekday of creation, Monday is 0.", "weekday", "number", "calendar", False,
