@@ -19,8 +19,8 @@ import pandas as pd
 from features.calendar import DAY
 from features.history import Events, History, Int
 
-__all__ = ["AsOf", "Feature", "Floats", "Texts", "age_days", "category", "compute", "count", "days_since_first", "days_since_last",
-           "days_until", "moment", "newest", "number", "oldest", "total"]
+__all__ = ["AsOf", "Feature", "Floats", "Texts", "age_days", "category", "compute", "count", "days_since_first",
+           "days_since_last", "days_until", "moment", "newest", "number", "oldest", "total"]
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
