@@ -1,4 +1,4 @@
-"""Make the simulated company: its CRM's export in one folder, the truth about it in another."""
+"""Make the simulated company: its CRM's export in a folder, the truth about it in a folder apart, inside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Summary:
 
 
 def generate(out: Path, *, seed: int = 1, size: str = "demo") -> Summary:
-    """Write the simulated company into out/export and its truth into out/truth.
+    """Write the simulated company's export into `out` and the truth about it into out/truth, where no mapping looks.
 
     The same seed and size give the same bytes. Raises BadInput for an unknown size or a folder that cannot be
     written to.
@@ -34,20 +34,22 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo") -> Summary:
     chosen = world.size(size)
     if seed < 0:
         raise BadInput(f"The seed is a whole number from 0 on, not {seed}.")
-    export_folder, truth_folder = out / "export", out / "truth"
+    truth_folder = out / "truth"
     try:
         truth_folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is told at once
-        if export_folder.is_dir() and any(export_folder.iterdir()) and not any(truth_folder.iterdir()):
-            truth_folder.rmdir()
-            raise BadInput(f"{export_folder} holds files that are not a simulated company's, and they would be written "
-                           f"over. Give a new folder with --out.")
         past = simulate(world, chosen, seed)
         tables = export_tables(past, stream(seed, "export"))
+        taken = [f"{name}.csv" for name in tables if (out / f"{name}.csv").exists()]
+        if taken and not any(truth_folder.iterdir()):
+            truth_folder.rmdir()
+            raise BadInput(f"{out} holds files that are not a simulated company's ({', '.join(taken)}), and they would "
+                           f"be written over. Give a new folder with --out.")
         truth = {TRUTH_TABLES["deals"]: deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
                  TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth"))}
         write_tables(truth, truth_folder)
-        write_tables(tables, export_folder)
+        write_tables(tables, out)
     except OSError as error:
         raise BadInput(f"Cannot write the simulated company to {out}: {error.strerror}. "
                        f"Give a folder that can be written to with --out.") from error
-    return Summary({name: len(table) for name, table in tables.items()}, export_folder, truth_folder, past.clocks.last)
+    return Summary({name: len(table) for name, table in tables.items()}, out, truth_folder,
+                   past.clocks.last)

@@ -74,7 +74,7 @@ def test_wheel_imports_trains_scores_and_serves_beside_a_foreign_features_packag
         return done.stdout
 
     dealcast("simulate", "--out", "company", "--size", "tiny")
-    dealcast("import", "company/export", "--mapping", "simulated")
+    dealcast("import", "company", "--mapping", "simulated")
     dealcast("train", "all", "--as-of", AS_OF)
     dealcast("score", "deals", "--as-of", AS_OF, "--within", "28d", "--out", "deals.csv")
     assert (tmp_path / "deals.csv").read_text().startswith("deal_id,p_win,p_lose,p_open,close_p10")

@@ -98,7 +98,7 @@ def test_a_new_import_and_a_new_champion_serve_without_a_restart(trained_home: P
     home = Home.open(tmp_path / "home")
     mapping, text = read_mapping("simulated")
     export = tmp_path / "export"
-    shutil.copytree(trained_home.parent / "simulated" / "export", export)
+    shutil.copytree(trained_home.parent / "simulated", export)
     late = Companies(trained_home).now().last_import + 1
     import_files(home, export, mapping, text, recorded_at=late)
     assert api.get("/v1/health").json()["last_import"] > before["last_import"]
@@ -126,7 +126,7 @@ def test_a_home_made_anew_at_the_same_place_is_read_anew(trained_home: Path, tmp
     assert api.get("/v1/health").status_code == 404
     home = Home.open(tmp_path / "home", must_exist=False)
     mapping, text = read_mapping("simulated")
-    import_files(home, trained_home.parent / "simulated" / "export", mapping, text, recorded_at=first.last_import + 1)
+    import_files(home, trained_home.parent / "simulated", mapping, text, recorded_at=first.last_import + 1)
     assert companies.now() is not first
     assert api.get("/v1/health").json()["status"] == "no_model"
     answer = api.get("/", headers={"accept": "text/html"})

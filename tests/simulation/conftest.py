@@ -30,7 +30,7 @@ def tiny(world: World) -> Past:
 
 @pytest.fixture(scope="session")
 def files(exported: Summary) -> dict[str, pd.DataFrame]:
-    return {path.stem: read(path) for path in sorted(exported.export_folder.iterdir())}
+    return {path.stem: read(path) for path in sorted(exported.export_folder.glob("*.csv"))}
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,11 @@ import pytest
 
 from features.calendar import end_of_day
 from features.errors import BadInput
+from features.mapping import load_mapping
 from simulation.company import Summary, generate
 from simulation.world import World
+
+MAPPING = Path(__file__).parents[2] / "configs" / "mappings" / "simulated.yaml"
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -21,13 +24,13 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_same_seed_gives_the_same_bytes(exported: Summary, tmp_path: Path) -> None:
     again = generate(tmp_path, seed=3, size="tiny")
-    assert digests(tmp_path) == digests(exported.export_folder.parent)
+    assert digests(tmp_path) == digests(exported.export_folder)
     assert again.counts == exported.counts
 
 
 def test_another_seed_gives_another_company(exported: Summary, tmp_path: Path) -> None:
     generate(tmp_path, seed=4, size="tiny")
-    ours, others = digests(exported.export_folder.parent), digests(tmp_path)
+    ours, others = digests(exported.export_folder), digests(tmp_path)
     assert list(ours) == list(others)
     assert all(ours[name] != others[name] for name in ours)
 
@@ -40,17 +43,18 @@ def test_the_summary_tells_what_the_files_hold(exported: Summary, files: dict[st
 
 
 def test_a_second_run_replaces_the_first_and_leaves_no_parts(tmp_path: Path) -> None:
-    generate(tmp_path, seed=1, size="tiny")
-    generate(tmp_path, seed=2, size="tiny")
-    fresh = tmp_path / "fresh"
+    again, fresh = tmp_path / "again", tmp_path / "fresh"
+    generate(again, seed=1, size="tiny")
+    generate(again, seed=2, size="tiny")
     generate(fresh, seed=2, size="tiny")
-    assert digests(tmp_path / "export") == digests(fresh / "export")
-    assert digests(tmp_path / "truth") == digests(fresh / "truth")
+    assert digests(again) == digests(fresh)
 
 
-def test_truth_lies_beside_the_export_and_never_inside_it(exported: Summary, files: dict[str, pd.DataFrame]) -> None:
-    assert exported.truth_folder.parent == exported.export_folder.parent
-    assert exported.export_folder not in exported.truth_folder.parents
+def test_truth_lies_apart_where_the_mapping_does_not_look(exported: Summary, files: dict[str, pd.DataFrame]) -> None:
+    assert exported.truth_folder == exported.export_folder / "truth"
+    looked_at = {path for source in load_mapping(MAPPING).sources for path in exported.export_folder.glob(source.file)}
+    assert {path.stem for path in looked_at} == set(files)
+    assert not [path for path in looked_at if exported.truth_folder in path.parents]
     told = {name.casefold() for table in files.values() for name in table.columns} | set(files)
     assert not [name for name in told if name.startswith(("p_", "se_")) or "truth" in name or "hazard" in name]
 
@@ -73,9 +77,8 @@ def test_a_file_in_the_way_is_one_message(tmp_path: Path) -> None:
 
 
 def test_a_users_own_export_is_not_written_over(tmp_path: Path) -> None:
-    (tmp_path / "export").mkdir()
-    (tmp_path / "export" / "leads.csv").write_text("mine")
-    with pytest.raises(BadInput, match="would be written over"):
+    (tmp_path / "leads.csv").write_text("mine")
+    with pytest.raises(BadInput, match=r"leads\.csv.*would be written over"):
         generate(tmp_path, size="tiny")
-    assert (tmp_path / "export" / "leads.csv").read_text() == "mine"
+    assert (tmp_path / "leads.csv").read_text() == "mine"
     assert not (tmp_path / "truth").exists()

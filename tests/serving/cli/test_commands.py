@@ -152,14 +152,14 @@ def test_another_companys_data_is_refused_and_changes_nothing(home: Path) -> Non
 
 
 def test_importing_the_same_files_again_stores_nothing(home: Path, trained_home: Path) -> None:
-    export = trained_home.parent / "simulated" / "export"
+    export = trained_home.parent / "simulated"
     said = document(home, "import", str(export), "--mapping", "simulated")
     assert said["total"]["stored"] == 0
     assert said["total"]["already_known"] == said["total"]["read"] > 0
 
 
 def test_an_import_tells_people_what_they_can_do_with_it(trained_home: Path, tmp_path: Path) -> None:
-    export = trained_home.parent / "simulated" / "export"
+    export = trained_home.parent / "simulated"
     said = works(tmp_path / "new", "import", str(export), "--mapping", "simulated").stdout
     for heading in ("What this export can tell you", "what can be predicted", "What to export next"):
         assert heading in said
