@@ -80,8 +80,7 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
         (home.path / place).parent.mkdir(parents=True, exist_ok=True)
         os.replace(folder, home.path / place)
         added = add_version(home, name, number, as_of, trained_at, place.as_posix(), run)
-        if added.is_champion:
-            client.set_registered_model_alias(name, "champion", str(number))
+        client.set_registered_model_alias(name, "champion" if added.is_champion else "challenger", str(number))
     except BaseException:
         client.set_terminated(run, "FAILED")
         raise

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from features.calendar import parse_as_of
 from features.home import Home
 from tests.running import environment, free_port, get, running
+from training.registry.runs import train_and_register
 from training.registry.tracking import server_command
-from training.registry.versions import champion
+from training.registry.versions import champion, version_for
 
 ASK = """
 import json, sys
@@ -105,3 +107,20 @@ def test_a_failed_training_leaves_no_version_and_no_files(moved: Path, monkeypat
     with pytest.raises(OSError, match="No space left"):
         runs.train_and_register(home, "deals", before[0][0].as_of, trained_at=before[0][0].trained_at + 1)
     assert (versions(home, "deals"), sorted((moved / "models").rglob("*"))) == before
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow warns of its own insides when it is imported
+def test_a_version_for_an_earlier_date_is_the_challenger_and_does_not_serve(trained_home: Path, tmp_path: Path) -> None:
+    import mlflow
+
+    shutil.copytree(trained_home, tmp_path / "home")
+    home = Home.open(tmp_path / "home")
+    before = champion(home, "leads")
+    assert before is not None
+    earlier = parse_as_of("2026-01-01", home.mapping.zone)
+    added, _ = train_and_register(home, "leads", earlier, trained_at=before.trained_at + 1)
+    assert champion(home, "leads") == before
+    assert version_for(home, "leads", earlier) == added
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'home' / 'mlruns' / 'mlflow.db'}")
+    assert client.get_model_version_by_alias("leads", "challenger").version == added.version
+    assert client.get_model_version_by_alias("leads", "champion").version == before.version
