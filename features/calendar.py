@@ -23,7 +23,8 @@ __all__ = ["DAY", "business_clock", "day_start", "end_of_day", "fiscal_quarter",
 
 DAY = 86_400_000_000  # microseconds
 _EPOCH = date(1970, 1, 1)
-_FIRST_YEAR, _LAST_YEAR = 1970, 2060  # business days are counted inside these years
+_FIRST_YEAR, _LAST_YEAR = 1970, 2060  # business days are counted in these years, dates are taken inside them
+_LONGEST_DAYS = 3650
 
 
 def parse_as_of(text: str, zone: ZoneInfo) -> int:
@@ -38,6 +39,8 @@ def parse_as_of(text: str, zone: ZoneInfo) -> int:
     except ValueError as error:
         raise BadInput(f"'{text}' is not a date. "
                        "Write it as 2026-03-14, or with a time as 2026-03-14T17:30.") from error
+    if not _FIRST_YEAR < moment.year < _LAST_YEAR:
+        raise BadInput(f"'{text}' lies outside the years {_FIRST_YEAR + 1} to {_LAST_YEAR - 1}.")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     return _micros(moment)
@@ -48,14 +51,19 @@ def parse_within(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([dw])", text.strip())
     if not found or float(found[1]) <= 0:
         raise BadInput(f"'{text}' is not a span of time. Write days or weeks, for example 28d or 4w.")
-    return float(found[1]) * (7 if found[2] == "w" else 1)
+    days = float(found[1]) * (7 if found[2] == "w" else 1)
+    if days > _LONGEST_DAYS:
+        raise BadInput(f"'{text}' is longer than ten years. Ask for a shorter time.")
+    return days
 
 
 def parse_period(text: str, mapping: Mapping) -> tuple[int, int]:
     """Read a fiscal quarter such as 2026-Q4 as (from, to] in microseconds. Raises BadInput."""
     found = re.fullmatch(r"(\d{4})-?Q([1-4])", text.strip(), flags=re.IGNORECASE)
     if not found:
-        raise BadInput(f"'{text}' is not a period. Write a fiscal quarter as 2026-Q4, or give --from and --to.")
+        raise BadInput(f"'{text}' is not a period. Write a fiscal quarter as 2026-Q4, or give its two ends instead.")
+    if not _FIRST_YEAR < int(found[1]) < _LAST_YEAR:
+        raise BadInput(f"'{text}' lies outside the years {_FIRST_YEAR + 1} to {_LAST_YEAR - 1}.")
     return _quarter_bounds(int(found[1]), int(found[2]), mapping)
 
 

@@ -36,12 +36,13 @@ def _own_fields(history: History, kind: str) -> list[Feature]:
 def _own_field(name: str, dtype: str) -> Feature:
     if dtype == "date":
         return Feature(f"field:{name}", f"Days from now to {name}.", "days", "number", name, False,
-                       f"its {name} is {{value}} days away", lambda pairs: days_until(pairs.changes(name), pairs))
+                       f"its {_literal(name)} is {{value}} days away",
+                       lambda pairs: days_until(pairs.changes(name), pairs))
     if dtype == "category":
         return Feature(f"field:{name}", f"Last value of {name}.", "text", "category", name, False,
-                       f"its {name} is {{value}}", lambda pairs: category(pairs.changes(name), pairs))
-    unit, wording = ("minor units", f"the size of its {name}") if dtype == "money" else (
-        "as entered", f"its {name} is {{value}}")
+                       f"its {_literal(name)} is {{value}}", lambda pairs: category(pairs.changes(name), pairs))
+    unit, wording = ("minor units", f"the size of its {_literal(name)}") if dtype == "money" else (
+        "as entered", f"its {_literal(name)} is {{value}}")
     return Feature(f"field:{name}", f"Last value of {name}.", unit, "number", name, False, wording,
                    lambda pairs: number(pairs.changes(name), pairs))
 
@@ -59,7 +60,7 @@ def _stage_clocks(history: History, kind: str) -> list[Feature]:
 
 def _stage_clock(field: str, name: str) -> Feature:
     return Feature(f"days_since_{field}:{name}", f"Days since the {field} was last set to {name}.", "days", "number",
-                   "stage history", False, f"{{value}} days since {name}",
+                   "stage history", False, f"{{value}} days since {_literal(name)}",
                    lambda pairs: days_since_last(pairs.changes(field, name), pairs))
 
 
@@ -70,13 +71,18 @@ def _activity_clocks(history: History, kind: str) -> list[Feature]:
 def _activity_clock(name: str) -> tuple[Feature, Feature]:
     return (
         Feature(f"days_since_activity:{name}", f"Days since the last {name}.", "days", "number", "engagement", True,
-                f"the last {name} was {{value}} days ago",
+                f"the last {_literal(name)} was {{value}} days ago",
                 lambda pairs: days_since_last(pairs.activities(name), pairs)),
         Feature(f"activities:{name}", f"Number of {name} so far.", "activities", "number", "engagement", True,
-                f"{{value}} {name} so far", lambda pairs: count(pairs.activities(name), pairs)),
+                f"{{value}} {_literal(name)} so far", lambda pairs: count(pairs.activities(name), pairs)),
     )
 
 
 def _state_field(history: History, kind: str) -> str:
     """The field whose value says where a subject stands: a lead's status, a deal's stage."""
     return history.mapping.leads.field if kind == "lead" and history.mapping.leads else "stage"
+
+
+def _literal(name: str) -> str:
+    """A company's own word as a wording holds it: its braces are no placeholders."""
+    return name.replace("{", "{{").replace("}", "}}")

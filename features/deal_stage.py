@@ -29,8 +29,14 @@ def _stage_order(pairs: AsOf) -> Floats:
 
 
 def _days_in_stage(pairs: AsOf) -> Floats:
-    since_stage = days_since_last(pairs.changes("stage"), pairs)
-    return np.where(np.isnan(since_stage), age_days(pairs), since_stage)
+    """Days since the stage was set; the age where it is unknown, or where all that is known is a snapshot's first sight
+    of the deal, which says nothing of when the stage was entered."""
+    events = pairs.changes("stage")
+    since_stage = days_since_last(events, pairs)
+    unknown = np.isnan(since_stage)
+    if not pairs.history.mapping.is_logged(pairs.kind, "stage"):
+        unknown |= newest(events, pairs) == oldest(events, pairs)
+    return np.where(unknown, age_days(pairs), since_stage)
 
 
 def _steps_back(pairs: AsOf) -> Floats:
@@ -46,7 +52,10 @@ def _steps_back(pairs: AsOf) -> Floats:
 def _amount_change(pairs: AsOf) -> Floats:
     """Amount now over the first amount; NaN where either is unknown or 0."""
     events = pairs.changes("amount")
-    now, first = number(events, pairs), number(events, pairs.moved_to(pairs.created_at))
+    if not len(events):
+        return np.full(len(pairs.at), np.nan)
+    row = oldest(events, pairs)
+    now, first = number(events, pairs), np.where(row >= 0, events.numbers[row], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = now / first
     return np.where(np.isfinite(ratio), ratio, np.nan)

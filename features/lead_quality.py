@@ -47,24 +47,6 @@ def _weekday(pairs: AsOf) -> Floats:
     return ((local_day + 3) % 7).astype(np.float64)  # 1970-01-01 was a Thursday
 
 
-def _same_account(pairs: AsOf) -> Floats:
-    """Other leads of the account that were there at the time; NaN without an account."""
-    leads = pairs.history.leads
-    if "account_id" not in leads.links:
-        return np.full(len(pairs.at), np.nan)
-    account = leads.links["account_id"].astype(object)
-    code, _ = account.factorize()
-    group = np.where(code < 0, code.max(initial=-1) + 1 + np.arange(len(code)), code)
-    order = np.lexsort((leads.visible_at, group))
-    times = np.unique(leads.visible_at)
-    key = group[order] * (len(times) + 1) + np.searchsorted(times, leads.visible_at[order])
-    asked = group[pairs.subject]
-    rank = np.searchsorted(times, pairs.at, side="right") - 1
-    upto = np.searchsorted(key, asked * (len(times) + 1) + rank, side="right")
-    first = np.searchsorted(key, asked * (len(times) + 1))
-    return np.where(code[pairs.subject] < 0, np.nan, upto - first - 1.0)
-
-
 LEAD_FEATURES = [
     Feature("lead_age_days", "Days since the lead was created.", "days", "number", "age", False,
             "the lead is {value} days old", age_days),
@@ -79,6 +61,4 @@ LEAD_FEATURES = [
             "the first activity came {value} days after the lead", _first_response_days),
     Feature("created_weekday", "Weekday of creation, Monday is 0.", "weekday", "number", "calendar", False,
             "the weekday on which it came in", _weekday),
-    Feature("account_leads", "Other leads of the same account so far.", "leads", "number", "account", False,
-            "{value} other leads of the same account", _same_account),
 ]

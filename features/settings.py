@@ -49,7 +49,7 @@ class TrainingSettings(Strict):
 
 
 class ForecastSettings(Strict):
-    draws: Annotated[int, Field(ge=100)]
+    draws: Annotated[int, Field(ge=100, le=1_000_000)]
     shock_sd: NotNegative
     shock_prior_periods: NotNegative
     recent_weeks: Count

@@ -24,7 +24,8 @@ class AalenJohansen:
 
     The discrete Aalen–Johansen estimator (Aalen & Johansen 1978) in each cell, with SHRINKAGE_ROWS rows' worth of
     the wider group's hazards added, so that an empty cell speaks with its stage's voice.
-    cells : cell name to hazards (m, 3). The name "" is everyone, "stage" a stage, "stage|band" a cell.
+    cells : cell name to hazards (m, 3). The name "" is everyone, "stage" a stage, "stage|band" a cell, and "*|band" all
+    stages in a band, which speaks for a stage that was never seen.
     """
 
     cells: dict[str, Floats]
@@ -36,10 +37,11 @@ class AalenJohansen:
         stage, cell = cell_names(state, days_in_state)
         everyone = _counts(np.zeros(len(landmark), dtype=np.int64), position, label, weight, 1, n_bins)[0]
         total = everyone.sum(axis=1, keepdims=True)
-        flat = everyone.sum(axis=0) / max(everyone.sum(), 1.0)  # bins that nothing has reached yet
+        # Bins that nothing has reached yet.
+        flat = everyone.sum(axis=0) / everyone.sum() if everyone.sum() else np.array([1.0, 0.0, 0.0])
         pooled = (everyone + flat) / (total + 1.0)
         cells = {"": pooled}
-        for names, parent in ((stage, None), (cell, stage)):
+        for names, parent in ((stage, None), (_any_stage(cell), None), (cell, stage)):
             levels, code = np.unique(names, return_inverse=True)
             counts = _counts(code[landmark], position, label, weight, len(levels), n_bins)
             above = dict(zip(names, parent, strict=True)) if parent is not None else {}
@@ -52,8 +54,8 @@ class AalenJohansen:
     def hazards(self, state: pd.Series, days_in_state: Floats) -> Floats:
         """Hazards (n, m, 3) of subjects in a state (n,) for some days (n,)."""
         stage, cell = cell_names(state, days_in_state)
-        names = np.array([c if c in self.cells else s if s in self.cells else ""
-                          for c, s in zip(cell, stage, strict=True)], dtype=object)
+        names = np.array([next((name for name in chain if name in self.cells), "")
+                          for chain in zip(cell, stage, _any_stage(cell), strict=True)], dtype=object)
         levels, code = np.unique(names.astype(str), return_inverse=True)
         table = np.stack([self.cells[str(level)] for level in levels]) if len(levels) else \
             np.empty((0, *self.cells[""].shape))
@@ -73,6 +75,10 @@ def cell_names(state: pd.Series, days_in_state: Floats) -> tuple[npt.NDArray[np.
     band = pd.Series(np.searchsorted(BAND_DAYS, np.nan_to_num(days_in_state), side="right").astype(str),
                      index=stage.index)
     return stage.to_numpy(object), (stage + "|" + band).to_numpy(object)
+
+
+def _any_stage(cell: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    return np.array(["*" + name[name.rindex("|"):] for name in cell], dtype=object)
 
 
 def _counts(group: Int, position: Int, label: Int, weight: Floats, n_groups: int, n_bins: int) -> Floats:

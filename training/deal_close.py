@@ -14,7 +14,7 @@ from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.settings import Settings
 from training.evidence.judge import Asked, finite, judge, past_at
-from training.evidence.rolling import Fold, Task, fit, roll
+from training.evidence.rolling import SETTLE_DAYS, Fold, Task, fit, roll
 from training.fingerprint import fingerprint
 from training.forecast import judge_forecasts
 from training.hazard import FAST_LIFE_DAYS, HazardModel, bin_edges, landmark_table
@@ -58,7 +58,7 @@ def task(history: History, as_of: int, window_days: float | None = None) -> Task
     edges = bin_edges(cycle_days, max(91.0, _remaining_life(ends, landmarks)))
     window_end = landmarks.at + round((window_days or evaluation_days(cycle_days)) * DAY)
     return Task(history, ends, landmark_table(history, "deal", landmarks), edges, cycle_days, window_end,
-                fingerprint(history))
+                SETTLE_DAYS, fingerprint(history))
 
 
 def evaluation_days(cycle_days: float) -> int:

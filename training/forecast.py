@@ -7,6 +7,7 @@ amounts stay together, each deal with the curve it had at its creation; one shoc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +23,17 @@ from features.money import to_major
 from features.settings import Settings
 from training.curves import Curves
 from training.hazard import FAST_LIFE_DAYS, HazardModel
-from training.outcomes import Outcomes, outcomes
+from training.outcomes import OPEN, WON, Outcomes, outcomes
 
-__all__ = ["actual", "forecast", "judge_forecasts", "reps_call"]
+__all__ = ["actual", "actual_deals", "amount_of", "forecast", "judge_forecasts", "owner_name", "reps_call",
+           "won_amounts", "won_owners"]
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 SHOCK_LEVELS = 64  # the shock is drawn from this many equally likely levels, which keeps large draws cheap
 NO_OWNER = "(no owner)"
+LARGEST_RATIO = 4.0  # of an amount at the win to what it was before; what lies beyond is cut to it
+FURTHEST_DAYS = 3660  # a period that ends later than this is no sales forecast
 PERIOD_DAYS = 28  # the period on which forecasts are judged where lives are short; else the fiscal quarter
 
 
@@ -58,16 +62,23 @@ def forecast(model: HazardModel, history: History, as_of: int, start: int, end: 
     if end <= as_of:
         raise BadInput(f"The period was over at {iso(end, zone)}, before the as-of date {iso(as_of, zone)}. "
                        "Ask for a period that is not over, or as of an earlier date.")
+    if end - as_of > FURTHEST_DAYS * DAY:
+        raise BadInput(f"The period ends at {iso(end, zone)}, more than ten years after the as-of date. "
+                       "Ask for a nearer one.")
     history = history.until(as_of)
     ends = outcomes(history, "deal")
+    if not amounts_known(history):
+        raise BadInput(f"As of {iso(as_of, zone)} no deal's amount was known. Amounts of which a file only has last "
+                       "values count from their import on: ask as of a later date, or leave amount out of the mapping "
+                       "to forecast numbers only.")
     random = np.random.default_rng(0)
     shock = shock_levels(shock_sd(model, settings))
     owners = Owners()
     won = actual_deals(ends, start, min(as_of, end))
-    won_owner = owners.codes(owner_of(history, *won))
+    won_owner = owners.codes(won_owners(history, *won))
     won_amount = np.nan_to_num(won_amounts(history, *won))
     open_part = _open_part(model, history, ends, as_of, start, end, shock, owners)
-    weeks, source_chance = _new_parts(model, history, as_of, start, end, shock, owners, settings)
+    weeks, source_chance = _new_parts(model, history, ends, as_of, start, end, shock, owners, settings)
     closing = closing_ratios(history, ends)
     draws = settings.forecast.draws
     level = random.integers(len(shock), size=draws)
@@ -145,10 +156,11 @@ def _draw(part: Part, level: Int, closing: Floats, random: np.random.Generator, 
 
 
 def shock_levels(sd: float) -> Floats:
-    """Equally likely levels of the shared shock on the log-hazard of winning."""
+    """Equally likely levels of the shared shock on the log-hazard of winning; on average it moves no hazard."""
     from scipy.stats import norm
 
-    return np.asarray(sd * norm.ppf((np.arange(SHOCK_LEVELS) + 0.5) / SHOCK_LEVELS), dtype=np.float64)
+    levels = sd * norm.ppf((np.arange(SHOCK_LEVELS) + 0.5) / SHOCK_LEVELS)
+    return np.asarray(levels - np.log(np.exp(levels).mean()), dtype=np.float64)
 
 
 def shock_sd(model: HazardModel, settings: Settings) -> float:
@@ -196,7 +208,8 @@ class Wins:
     def _by(self, moment: Int | int) -> Floats:
         left, _, share = self.curves.place(moment)
         row = np.arange(len(left))
-        return np.asarray(self.win[:, row, left] * (1.0 - share) + self.win[:, row, left + 1] * share)
+        win = self.win[:, row, left] * (1.0 - share) + self.win[:, row, left + 1] * share
+        return np.where(moment < self.curves.at, 0.0, win)
 
 
 def _open_part(model: HazardModel, history: History, ends: Outcomes, as_of: int, start: int, end: int, shock: Floats,
@@ -209,11 +222,11 @@ def _open_part(model: HazardModel, history: History, ends: Outcomes, as_of: int,
                 amount_of(history, subject, at))
 
 
-def _new_parts(model: HazardModel, history: History, as_of: int, start: int, end: int, shock: Floats, owners: Owners,
-               settings: Settings) -> tuple[list[list[Part]], Floats]:
+def _new_parts(model: HazardModel, history: History, ends: Outcomes, as_of: int, start: int, end: int, shock: Floats,
+               owners: Owners, settings: Settings) -> tuple[Iterator[list[Part]], Floats]:
     """Deals to come: for each future week, what each past week's intake would bring if it came again.
 
-    Returns parts by future week and source week, and the chance of each source week (recent ones weigh more). A
+    Returns, for each future week, parts by source week, and the chance of each source week (recent ones weigh more). A
     week with fewer business days than its source has, by as much, less of it.
     """
     deals = history.deals
@@ -221,23 +234,28 @@ def _new_parts(model: HazardModel, history: History, as_of: int, start: int, end
     log_weeks = int((as_of - int(deals.created_at.min(initial=as_of))) // week)
     n_sources = min(settings.forecast.recent_weeks, log_weeks)
     if n_sources < 1:
-        return [], np.empty(0)
+        return iter(()), np.empty(0)
     chance = 0.5 ** (np.arange(n_sources) / max(settings.forecast.recent_weeks / 2, 1))
     recent = np.flatnonzero(deals.visible_at > as_of - n_sources * week)
     now = np.full(len(recent), as_of)
     wins = Wins.under(model.curves(history, recent, deals.visible_at[recent]), shock)
+    # A deal that is entered when it has ended already, as some are, comes with its end.
+    state = ends.state_as_of(recent, deals.visible_at[recent])
+    wins.win[:, state != OPEN] = (state[state != OPEN] == WON)[None, :, None]
     source = (as_of - deals.visible_at[recent]) // week
     owner, amount = owners.codes(owner_of(history, recent, now)), amount_of(history, recent, now)
     busy = [_business_days(as_of - (one + 1) * week, history) for one in range(n_sources)]
-    parts = []
-    for ahead in range(int(-(-(end - as_of) // week))):
-        # A deal of a past week comes again in a future one, as many weeks later as lie between the two.
-        later = (source + 1 + ahead) * week
-        win = wins.between(max(start, as_of) - later, end - later)
-        days = _business_days(as_of + ahead * week, history)
-        parts.append([Part(owner[here], np.minimum(win[:, here] * (days / max(busy[one], 0.5)), 1.0), amount[here])
-                      for one in range(n_sources) for here in [np.flatnonzero(source == one)]])
-    return parts, chance / chance.sum()
+
+    def weeks() -> Iterator[list[Part]]:
+        for ahead in range(int(-(-(end - as_of) // week))):
+            # A deal of a past week comes again in a future one, as many weeks later as lie between the two.
+            later = (source + 1 + ahead) * week
+            win = wins.between(max(start, as_of) - later, end - later)
+            days = _business_days(as_of + ahead * week, history)
+            yield [Part(owner[here], np.minimum(win[:, here] * (days / max(busy[one], 0.5)), 1.0), amount[here])
+                   for one in range(n_sources) for here in [np.flatnonzero(source == one)]]
+
+    return weeks(), chance / chance.sum()
 
 
 def _business_days(start: int, history: History) -> float:
@@ -263,12 +281,24 @@ def amount_of(history: History, subject: Int, at: Int) -> Floats:
     return number(history.changes("deal", "amount"), AsOf(history, "deal", subject, at))
 
 
+def amounts_known(history: History) -> bool:
+    """Whether any deal has an amount yet; also where the mapping has none at all, so that none is missed."""
+    return "amount" not in history.mapping.field_types("deal") or bool(len(history.changes("deal", "amount")))
+
+
 def won_amounts(history: History, subject: Int, won_at: Int) -> Floats:
     """Amount of each win in minor units: as it stood at the win, or, where only a later snapshot tells it, as it is
     known at the history's end. NaN where unknown. An outcome, never a feature."""
     at_win = amount_of(history, subject, won_at)
     last = amount_of(history, subject, np.full(len(subject), np.iinfo(np.int64).max))
     return np.where(np.isnan(at_win), last, at_win)
+
+
+def won_owners(history: History, subject: Int, won_at: Int) -> Texts:
+    """Owner of each win: at the win, or, where only a later snapshot tells it, as known at the history's end."""
+    at_win = owner_of(history, subject, won_at)
+    last = owner_of(history, subject, np.full(len(subject), np.iinfo(np.int64).max))
+    return np.where(at_win == NO_OWNER, last, at_win)
 
 
 def closing_ratios(history: History, ends: Outcomes) -> Floats:
@@ -281,7 +311,8 @@ def closing_ratios(history: History, ends: Outcomes) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = amount_of(history, subject, won_at) / amount_of(history, subject, before)
     ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
-    return ratio if len(ratio) else np.ones(1)
+    # An amount that was a placeholder (1.00) until late would multiply everybody else's.
+    return np.clip(ratio, 1 / LARGEST_RATIO, LARGEST_RATIO) if len(ratio) else np.ones(1)
 
 
 def actual_deals(ends: Outcomes, start: int, end: int) -> tuple[Int, Int]:
@@ -314,7 +345,7 @@ def reps_call(history: History, as_of: int, start: int, end: int) -> dict[str, f
     if not len(history.changes("deal", "expected_close")):
         return None
     if len(history.changes("deal", "forecast_category")):
-        weight = np.isin(called.astype(str), ["commit", "closed"]).astype(np.float64)
+        weight = np.isin(np.char.lower(called.astype(str)), ["commit", "closed"]).astype(np.float64)
     elif len(history.changes("deal", "rep_probability")):
         weight = np.nan_to_num(rep) / (100.0 if np.nanmax(rep, initial=0.0) > 1.0 else 1.0)
     else:
@@ -336,7 +367,7 @@ def judge_forecasts(history: History, models: list[HazardModel], as_of: int,
         start, end = origin, origin + PERIOD_DAYS * DAY
         if model.cycle_days >= FAST_LIFE_DAYS:
             _, start, end = fiscal_quarter(origin + 1, history.mapping)
-        if end > as_of:
+        if end > as_of or not amounts_known(history.until(origin)):
             continue
         said = forecast(model, history, origin, start, end, settings, by_owner=False)["total"]
         came = actual(history, start, end)

@@ -37,7 +37,7 @@ __all__ = ["BIN_COLUMNS", "STATE_COLUMNS", "Encoder", "HazardModel", "LandmarkTa
 Floats = npt.NDArray[np.float64]
 
 SLOW_EDGES = (0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63, 91, 133, 196, 280, 365)
-FAST_EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 16, 18, 21, 25, 28, 35, 42, 49, 63, 91)
+FAST_EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 16, 18, 21, 25, 28, 35, 42, 49, 63, 91, 133, 196, 280, 365)
 FAST_LIFE_DAYS = 60  # a median life below this wants fine bins and two landmarks a week
 BIN_COLUMNS = ["bin", "bin_days", "bin_business_days", "bin_has_quarter_end", "bin_expected_close_days"]
 # Per kind: the feature that says where a subject stands, since when, and its age.

@@ -24,6 +24,9 @@ from training.result import TrainingResult, silent, training_result
 __all__ = ["lead_score", "score", "task", "train"]
 
 
+JUDGED_DAYS = 14  # an origin is judged on the landmarks of so many days, all of whose windows have closed
+
+
 def train(history: History, as_of: int, settings: Settings, folder: Path,
           progress: Callable[[str], None] = silent) -> TrainingResult:
     """Train on what was known at `as_of` and write the model's files into `folder`.
@@ -37,7 +40,8 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     model = fit(job, as_of, settings.training, folds, settings.training.seeds)
     origins, asked = [], []
     for fold in folds:
-        closed = fold.later[job.window_end[fold.later] <= as_of]
+        at = job.table.landmarks.at[fold.later]
+        closed = fold.later[(at < fold.origin + JUDGED_DAYS * DAY) & (job.window_end[fold.later] <= as_of)]
         if not len(closed):
             continue
         figures, answers = judge(fold.model, job.ends, job.table.take(closed), job.window_end[closed],
@@ -54,13 +58,14 @@ def task(history: History, as_of: int) -> Task:
     if not len(ends.won_at[0]):
         raise Conflict(f"No lead of {history.mapping.company} had converted by that date, so there is nothing to learn "
                        "from. Train as of a later date, or check `leads: converted:` in the mapping.")
-    horizon = _outcome(history).horizon.days
+    horizon = _outcome(history).horizon
     cycle_days = max(float(np.median(ends.life_days)), 1.0)
     landmarks = lead_landmarks(ends, as_of, horizon)
-    edges = bin_edges(cycle_days, horizon)
-    edges = np.append(edges[edges < horizon], horizon).astype(np.float64)
+    edges = bin_edges(cycle_days, horizon.days)
+    edges = np.append(edges[edges < horizon.days], horizon.days).astype(np.float64)
     return Task(history, ends, landmark_table(history, "lead", landmarks), edges, cycle_days,
-                window_end(history, landmarks.subject, landmarks.at), fingerprint(history))
+                window_end(history, landmarks.subject, landmarks.at), horizon.days + JUDGED_DAYS,
+                fingerprint(history))
 
 
 def window_end(history: History, subject: Int, at: Int) -> Int:

@@ -18,11 +18,12 @@ from features.asof import AsOf, newest
 from features.calendar import DAY, day_start, local_date
 from features.errors import BadInput
 from features.history import Events, History, Int
+from features.mapping import Horizon
 
 __all__ = ["LOST", "OPEN", "WON", "Landmarks", "Outcomes", "grid_landmarks", "lead_landmarks", "outcomes"]
 
 OPEN, WON, LOST = 0, 1, 2
-LEAD_AGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 90, 120, 180, 270, 365)
+LEAD_AGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 90, 120, 180, 270, 365, 545, 730, 1095)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def _read_outcomes(history: History, kind: str) -> Outcomes:
                        f"{cure} in the mapping and import again.")
     field = history.mapping.leads.field if kind == "lead" and history.mapping.leads else "stage"
     known = history.changes(kind, field)
-    clerical = {stage.name for stage in history.mapping.stages if not stage.reopens} if kind == "deal" else set()
+    clerical = {stage.name for stage in history.mapping.stages if not stage.reopens and not stage.outcome
+                } if kind == "deal" else set()
     if clerical:
         known = known.where(~np.isin(known.value.astype(str), sorted(clerical)))
     true = known.as_true()
@@ -191,11 +193,12 @@ def grid_landmarks(ends: Outcomes, as_of: int, every_days: float) -> Landmarks:
     return found.take(ends.is_open(found.subject, found.at) & (found.at < as_of))
 
 
-def lead_landmarks(ends: Outcomes, as_of: int, horizon_days: float) -> Landmarks:
-    """Landmarks of leads: fixed ages below the horizon, while open."""
+def lead_landmarks(ends: Outcomes, as_of: int, horizon: Horizon) -> Landmarks:
+    """Landmarks of leads: fixed ages, while open; below the horizon where that is counted from creation, since older
+    leads are not asked about."""
     subjects = ends.history.leads
     everyone = np.arange(len(subjects))
-    ages = [age for age in LEAD_AGES_DAYS if age < horizon_days]
+    ages = [age for age in LEAD_AGES_DAYS if horizon.origin == "as_of" or age < horizon.days]
     found = Landmarks(np.tile(everyone, len(ages)),
                       np.concatenate([subjects.visible_at + age * DAY for age in ages]))
     return found.take(ends.is_open(found.subject, found.at) & (found.at < as_of))

@@ -129,3 +129,26 @@ def test_the_catalogue_declares_enough_and_each_name_once():
         assert len(names) == len(set(names))
         assert len(names) >= least
         assert all(feature.meaning and feature.unit and feature.wording for feature in catalogue(past, kind))
+
+
+def test_a_snapshots_first_sight_of_a_deal_does_not_start_its_stages_clock():
+    seen = [change("a", "stage", "Talk", 40)]
+    moved = [*seen, change("a", "stage", "Offer", 50)]
+    for changes, at, days_in_stage in ((seen, 45, 45), (moved, 60, 10)):
+        past = history(deals={"a": 0}, changes=changes)
+        row = compute(catalogue(past, "deal"), AsOf(past, "deal", np.array([0]), np.array([at * DAY]))).iloc[0]
+        assert row["days_in_stage"] == days_in_stage
+
+
+def test_amounts_are_compared_with_the_first_that_was_entered_even_if_late():
+    past = history(deals={"a": 0}, changes=[change("a", "amount", "100", 1), change("a", "amount", "150", 9)])
+    row = compute(catalogue(past, "deal"), AsOf(past, "deal", np.array([0]), np.array([10 * DAY]))).iloc[0]
+    assert row["amount_change_ratio"] == 1.5
+
+
+def test_braces_in_a_companys_own_words_are_no_placeholders():
+    past = history(deals={"a": 0}, activities=[activity("a", 3, kind="Call {x}")],
+                   changes=[change("a", "stage", "Stage {y}", 1)])
+    worded = [feature.wording.format(value="5") for feature in catalogue(past, "deal")]
+    assert "the last Call {x} was 5 days ago" in worded
+    assert "5 days since Stage {y}" in worded

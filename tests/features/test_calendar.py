@@ -51,6 +51,14 @@ def test_a_fiscal_year_is_named_after_the_year_in_which_it_ends():
     assert fiscal_quarter(start + 1, april)[0] == "2027-Q1"
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31T23:59:59-05:00", "1969-12-31"])
+def test_years_in_which_nobody_sells_are_refused(text):
+    with pytest.raises(BadInput, match="outside the years 1971 to 2059"):
+        parse_as_of(text, BERLIN)
+    with pytest.raises(BadInput, match="outside the years 1971 to 2059"):
+        parse_period(f"{text[:4]}-Q1", mapping())
+
+
 @pytest.mark.parametrize("text", ["2026", "2026-Q5", "Q4", "2026Q", ""])
 def test_a_bad_period_says_how_to_write_it(text):
     with pytest.raises(BadInput, match="2026-Q4"):
@@ -60,7 +68,7 @@ def test_a_bad_period_says_how_to_write_it(text):
 def test_spans_are_days_or_weeks():
     assert parse_within("28d") == 28
     assert parse_within("4w") == 28
-    for bad in ("28", "0d", "-3d", "month"):
+    for bad in ("28", "0d", "-3d", "month", "99999999999d"):
         with pytest.raises(BadInput):
             parse_within(bad)
 

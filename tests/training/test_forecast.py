@@ -9,7 +9,7 @@ from features.errors import BadInput
 from features.settings import load_settings
 from tests.histories import change, history
 from training import deal_close
-from training.forecast import actual, closing_ratios, forecast, reps_call
+from training.forecast import LARGEST_RATIO, actual, closing_ratios, forecast, reps_call, shock_levels
 from training.hazard import HazardModel
 from training.outcomes import outcomes
 
@@ -120,5 +120,64 @@ def test_the_reps_call_is_won_so_far_plus_what_they_commit_to_in_the_period(comp
     assert called["won_count"] == committed > 0
 
 
+def test_wins_of_which_only_a_later_snapshot_tells_the_owner_are_that_owners(company, model):
+    """A single sheet holds today's owner only; its past wins belong to that owner, not to nobody."""
+    changes = company.tables["changes"]
+    late = changes.assign(changed_at=np.where(changes["field"] == "owner", AS_OF, changes["changed_at"]),
+                          known_at=np.where(changes["field"] == "owner", AS_OF, changes["known_at"]))
+    past = type(company)({**company.tables, "changes": late}, company.mapping)
+    said = _forecast(model, past, AS_OF - 60 * DAY, AS_OF + DAY)
+    assert {group["id"] for group in said["groups"]} == {"o0", "o1", "o2"}
+
+
 def test_no_call_is_made_up_where_the_reps_made_none():
     assert reps_call(history(deals={"a": 0}), AS_OF, AS_OF, AS_OF + DAY) is None
+
+
+def test_deals_that_are_entered_when_they_are_won_keep_coming(tmp_path):
+    """Half of the wins are entered as won; without them a forecast would bring half."""
+    random = np.random.default_rng(5)
+    deals = {f"d{i:03d}": float(random.uniform(0, 399)) for i in range(600)}
+    changes = [change(name, "amount", "100000", created) for name, created in deals.items()]
+    for i, (name, created) in enumerate(deals.items()):
+        if i % 3 == 0:
+            changes.append(change(name, "stage", "Won", created))
+        else:
+            changes += [change(name, "stage", "Talk", created),
+                        change(name, "stage", "Won" if i % 3 == 1 else "Lost", created + 1 + random.exponential(20))]
+    past = history(deals=deals, changes=changes)
+    deal_close.train(past, AS_OF, load_settings(), tmp_path)
+    said = _forecast(HazardModel.load(tmp_path), past, AS_OF, AS_OF + 60 * DAY)["total"]
+    entered_won = 200 * 60 / 399
+    assert said["parts"]["new"]["won_count"] > 1.3 * entered_won
+    assert 0.75 < said["won_count"]["mean"] / (2 * entered_won) < 1.25
+
+
+def test_a_placeholder_amount_does_not_multiply_everybody_elses():
+    deals = {f"d{i}": 0.0 for i in range(20)}
+    changes = [row for name in deals for row in (
+        change(name, "amount", "100" if name == "d0" else "500000", 0), change(name, "amount", "500000", 19),
+        change(name, "stage", "Won", 20))]
+    past = history(deals=deals, changes=changes)
+    ratios = closing_ratios(past, outcomes(past, "deal"))
+    assert sorted(ratios)[-2:] == [1.0, LARGEST_RATIO]
+
+
+def test_the_shock_moves_no_hazard_on_average():
+    np.testing.assert_allclose(np.exp(shock_levels(0.4)).mean(), 1.0)
+
+
+def test_money_that_was_not_known_then_is_no_zero(tmp_path):
+    whole = _company()
+    changes = whole.tables["changes"]
+    snapshot = changes.assign(known_at=np.where(changes["field"] == "amount", AS_OF, changes["known_at"]))
+    past = type(whole)({**whole.tables, "changes": snapshot}, whole.mapping)
+    result = deal_close.train(past, AS_OF, load_settings(), tmp_path)
+    assert result.summary["periods"] == []
+    with pytest.raises(BadInput, match=r"no deal's amount was known.*later date"):
+        forecast(result.model, past, AS_OF - 30 * DAY, AS_OF - 30 * DAY, AS_OF, load_settings())
+
+
+def test_a_period_ten_years_ahead_is_refused(model, company):
+    with pytest.raises(BadInput, match="more than ten years"):
+        _forecast(model, company, AS_OF, AS_OF + 4000 * DAY)

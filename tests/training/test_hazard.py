@@ -41,6 +41,7 @@ def test_rows_are_bins_that_ended_by_the_origin_and_began_open(ends, origin):
 def test_bins_reach_as_far_as_asked_and_are_fine_where_lives_are_short():
     assert bin_edges(14, 91)[-1] == 91
     assert bin_edges(14, 91)[1:4].tolist() == [1, 2, 3]
+    assert bin_edges(14, 150)[-1] == 196
     assert bin_edges(200, 250)[-1] == 280
     assert bin_edges(200, 9999)[-1] == 365
 
@@ -92,8 +93,9 @@ def test_cells_give_the_share_that_ended_in_each_bin_and_empty_cells_their_stage
     np.testing.assert_allclose(hazards.sum(axis=2), 1.0)
     np.testing.assert_allclose(hazards[0, 0], [0.4, 0.6, 0.0], atol=0.02)
     assert hazards[0, 1, LOST] > 0.9
-    unseen = cells.hazards(table.features["stage"].fillna("New stage"), since + 500)
-    np.testing.assert_allclose(unseen[0], cells.cells[""])
+    named = table.features["stage"].fillna("New stage")
+    np.testing.assert_allclose(cells.hazards(named, since)[0], cells.cells["*|0"])  # all stages, as long in theirs
+    np.testing.assert_allclose(cells.hazards(named, since + 500)[0], cells.cells[""])
     again = AalenJohansen.from_dict(cells.to_dict())
     np.testing.assert_array_equal(again.hazards(table.features["stage"], since), hazards)
 

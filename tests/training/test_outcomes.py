@@ -5,6 +5,7 @@ import pytest
 
 from features.calendar import DAY
 from features.errors import BadInput
+from features.mapping import Horizon
 from tests.histories import change, history, mapping
 from training.outcomes import LOST, OPEN, WON, grid_landmarks, lead_landmarks, outcomes
 
@@ -73,7 +74,7 @@ def test_landmarks_of_deals_are_creation_and_grid_days_while_open():
 
 def test_landmarks_of_leads_are_fixed_ages_below_the_horizon():
     past = history(leads={"x": 0, "y": 2}, changes=[change("x", "status", "Out", 5, kind="lead")])
-    found = lead_landmarks(outcomes(past, "lead"), 20 * DAY, 14)
+    found = lead_landmarks(outcomes(past, "lead"), 20 * DAY, Horizon.model_validate({"days": 14, "from": "created"}))
     assert sorted(zip(found.subject.tolist(), (found.at / DAY).tolist(), strict=True)) == [
         (0, 0), (0, 1), (0, 3), (1, 2), (1, 3), (1, 5), (1, 9)]
 
@@ -84,3 +85,16 @@ def test_a_mapping_without_an_outcome_says_what_to_add():
         outcomes(history(described_by=bare), "deal")
     with pytest.raises(BadInput, match="`leads: converted:`"):
         outcomes(history(described_by=bare), "lead")
+
+
+def test_leads_older_than_a_horizon_from_now_on_have_landmarks_too():
+    past = history(leads={"x": 0})
+    found = lead_landmarks(outcomes(past, "lead"), 100 * DAY, Horizon.model_validate({"days": 14, "from": "as_of"}))
+    assert (found.at / DAY).tolist() == [0, 1, 3, 7, 14, 30, 60, 90]
+
+
+def test_an_end_that_is_marked_as_not_reopening_is_still_an_end():
+    stages = [stage.model_copy(update={"reopens": False}) if stage.outcome else stage for stage in mapping().stages]
+    past = history(deals={"a": 0}, changes=[change("a", "stage", "Won", 5)],
+                   described_by=mapping().model_copy(update={"stages": stages}))
+    assert (outcomes(past, "deal").won_at[1] / DAY).tolist() == [5]

@@ -43,7 +43,8 @@ SETTLE_DAYS = 14  # an origin wants this much log before it
 class Task:
     """What is learned: the kind of subject, its landmarks with features, its bins and the window of its figures.
 
-    window_end : (n,) for each landmark, the moment by which "won" is asked in the evaluation.
+    window_end : (n,) for each landmark, the moment by which "won" is asked in the evaluation. settled_days : the newest
+    origin lies at least so long before the end. cycle_days and edges_days are those of the task's end at every origin.
     """
 
     history: History
@@ -52,6 +53,7 @@ class Task:
     edges_days: Floats
     cycle_days: float
     window_end: Int
+    settled_days: float
     fingerprint: str
 
     @property
@@ -64,14 +66,14 @@ class Fold:
     """One earlier origin: the model as it was then, and the landmarks after it on which it is judged.
 
     later : positions in the task's table of landmarks from this origin to the next. hazards : (len(later), m, 3)
-    before calibration. cell_loss : out-of-time loss of the cell rates by half-life in cycles.
+    before calibration. cells : cell rates at the origin by half-life in cycles.
     """
 
     origin: int
     model: HazardModel
     later: Int
     hazards: Floats
-    cell_loss: dict[float, float]
+    cells: dict[float, AalenJohansen]
 
 
 def earlier_origins(task: Task, as_of: int, settings: TrainingSettings) -> list[int]:
@@ -91,7 +93,7 @@ def earlier_origins(task: Task, as_of: int, settings: TrainingSettings) -> list[
             break
         if np.searchsorted(won_at, origin, side="right") < settings.min_wins:
             break
-        if origin <= as_of - SETTLE_DAYS * DAY:
+        if origin <= as_of - task.settled_days * DAY:
             found.append(origin)
     return found[::-1]
 
@@ -107,18 +109,15 @@ def roll(task: Task, as_of: int, settings: TrainingSettings, progress: Progress)
         model = fit(task, origin, settings, folds, seeds=1)
         table = task.table.take(later)
         bins = bin_matrix(task.history, table, task.edges_days)
-        rows = build_rows(task.ends, table.landmarks, task.edges_days, as_of)
-        cell_loss = {half_life: _loss(cells.hazards(table.features[STATE_COLUMNS[task.kind][0]],
-                                                    table.features[STATE_COLUMNS[task.kind][1]].to_numpy()), rows)
-                     for half_life, cells in candidate_cells(task, origin, settings).items()}
-        folds.append(Fold(origin, model, later, model.raw_hazards(table, bins), cell_loss))
+        folds.append(Fold(origin, model, later, model.raw_hazards(table, bins),
+                          candidate_cells(task, origin, settings)))
     return folds
 
 
 def fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], seeds: int) -> HazardModel:
     """Fit on everything known at `origin`; half-life and calibrator come from the folds before it."""
     ends = task.ends.known_at(origin)
-    half_life = choose_half_life(folds, task, settings)
+    half_life = choose_half_life(folds, task, origin, settings)
     past = task.table.take(np.flatnonzero(task.table.landmarks.at < origin))
     rows = build_rows(ends, past.landmarks, task.edges_days, origin)
     ids = task.history.subjects(task.kind).ids
@@ -128,7 +127,7 @@ def fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], 
     cells = AalenJohansen.fit(past.features[state], past.features[since].to_numpy(np.float64), rows.landmark, rows.bin,
                               rows.label, weight, len(task.edges_days) - 1)
     encoder = Encoder.learn(past)
-    enough = int((ends.won_at[1] <= origin).sum()) >= settings.min_wins
+    enough = int((ends.won_at[1] <= origin).sum()) >= settings.min_wins and len(rows.label) > 0
     boosters = []
     if enough:
         encoded = encoder.encode(past.features)
@@ -154,12 +153,19 @@ def candidate_cells(task: Task, origin: int, settings: TrainingSettings) -> dict
         len(task.edges_days) - 1) for half_life in settings.half_lives_in_cycles}
 
 
-def choose_half_life(folds: list[Fold], task: Task, settings: TrainingSettings) -> float:
-    """Half-life in days with the lowest out-of-time loss over the folds, 0 for none; judged on cell rates, which
-    follow the level and cost nothing."""
+def choose_half_life(folds: list[Fold], task: Task, origin: int, settings: TrainingSettings) -> float:
+    """Half-life in days with the lowest out-of-time loss over the folds, by what was known at `origin`; 0 for none.
+    It is judged on cell rates, which follow the level and cost nothing."""
     if not folds:
         return 0.0
-    loss = {half_life: sum(fold.cell_loss[half_life] for fold in folds) for half_life in settings.half_lives_in_cycles}
+    loss = dict.fromkeys(settings.half_lives_in_cycles, 0.0)
+    ends = task.ends.known_at(origin)
+    state, since, _ = STATE_COLUMNS[task.kind]
+    for fold in folds:
+        table = task.table.take(fold.later)
+        rows = build_rows(ends, table.landmarks, task.edges_days, origin)
+        for half_life, cells in fold.cells.items():
+            loss[half_life] += _loss(cells.hazards(table.features[state], table.features[since].to_numpy()), rows)
     return float(min(loss, key=lambda half_life: (loss[half_life], half_life)) * task.cycle_days)
 
 

@@ -121,7 +121,7 @@ def check_files(home: Home, version: ModelVersion) -> None:
     if registered != _files_fingerprint(folder):
         raise Conflict(f"The files of model {version.label} in {folder} are not those that were registered, so nothing "
                        f"is said with them. Restore that folder, or train again: dealcast --home {home.path} train "
-                       f"{version.model} --as-of {iso(version.as_of, home.mapping.zone)[:10]}")
+                       f"{version.model} --as-of {iso(version.as_of, home.mapping.zone)}")
 
 
 def _files_key(version: ModelVersion) -> str:

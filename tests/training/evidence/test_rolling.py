@@ -1,0 +1,35 @@
+"""No fold sees anything of after its origin: not in its half-life, its calibrator, its rows or its figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from features.calendar import DAY
+from features.settings import load_settings
+from tests.training.test_forecast import AS_OF, _company
+from training import deal_close
+from training.evidence.rolling import roll
+from training.result import silent
+
+# Every origin that there is, so that both histories have the same folds before each.
+SETTINGS = load_settings().training.model_copy(update={"origins": 99, "min_wins": 120})
+
+
+def test_folds_of_a_longer_history_are_those_of_a_shorter_one():
+    past = _company(n=600)
+    folds = {}
+    for end in (AS_OF, AS_OF - 14 * DAY):
+        job = deal_close.task(past.until(end), end)
+        job = replace(job, edges_days=np.array([0.0, 1, 3, 7, 14, 28, 63, 91]), cycle_days=30.0)
+        folds[end] = {fold.origin: fold for fold in roll(job, end, SETTINGS, silent)}
+    shared = set(folds[AS_OF]) & set(folds[AS_OF - 14 * DAY])
+    assert len(shared) >= 3
+    for origin in shared:
+        one, other = (folds[end][origin].model for end in folds)
+        assert one.half_life_days == other.half_life_days
+        assert one.calibrator == other.calibrator
+        assert [booster.model_to_string() for booster in one.boosters] == [
+            booster.model_to_string() for booster in other.boosters]
+        assert one.boosters
