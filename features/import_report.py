@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from features.mapping import LeadOutcome, Mapping
 from features.settings import Settings
 from features.sources.rows import SourceRows
-from features.store import contract
+from features.store import contract, outweighed
 
 __all__ = ["FieldPasts", "ImportReport", "Outcomes", "SourceCounts", "build_report", "report_lines"]
 
@@ -162,7 +162,7 @@ def _waiting_rows(connection: Connection) -> dict[str, int]:
         for kind, subjects in _SUBJECTS.items():
             known = select(contract[subjects].c[f"{kind}_id"])
             count = connection.execute(select(func.count()).select_from(table).where(
-                table.c.subject == kind, table.c.subject_id.not_in(known))).scalar()
+                table.c.subject == kind, table.c.subject_id.not_in(known), ~outweighed(table))).scalar()
             if count:
                 waiting[kind] = waiting.get(kind, 0) + int(count)
     return waiting
@@ -173,7 +173,7 @@ def _unknown_stages(connection: Connection, mapping: Mapping) -> dict[str, int]:
     changes = contract["changes"]
     rows = connection.execute(
         select(changes.c.value, func.count()).where(changes.c.subject == "deal", changes.c.field == "stage",
-                                                    changes.c.value.is_not(None))
+                                                    changes.c.value.is_not(None), ~outweighed(changes))
         .group_by(changes.c.value).order_by(changes.c.value)).all()
     listed = {stage.name for stage in mapping.stages}
     return {str(value): int(count) for value, count in rows if value not in listed}
@@ -194,6 +194,9 @@ def _export_next(connection: Connection, mapping: Mapping, fields: dict[str, Fie
     if any(source.rows in ("changes", "activities") and not source.known_at for source in mapping.sources):
         advice.append("add the time at which each change or activity was entered (known_at): without it, one that was "
                       "entered late counts from the date that it claims")
+    if any(source.rows == "deal_contacts" and "valid_from" not in source.columns for source in mapping.sources):
+        advice.append("add the date since when each contact takes part in a deal (valid_from): without it, one counts "
+                      "from the import on that first saw it")
     lacking = {"activities": "calls, mails and meetings tell which deals move",
                "contacts": "with deal_contacts, who takes part in the decision",
                "owners": "with manager_id, forecasts by owner and team carry names",

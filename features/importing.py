@@ -127,10 +127,12 @@ def _known_changes(connection: Connection, kind: str, name: str, mapping: Mappin
 
 
 def _as_changes(rows: pd.DataFrame, known: pd.DataFrame, has_log: bool, recorded_at: int) -> pd.DataFrame:
-    """Changes that entity rows amount to: subject_id, value, changed_at, known_at, source, batch, row.
+    """Changes that entity rows amount to: subject_id, value, changed_at, known_at, whether that is assumed, source,
+    batch and row.
 
-    A value that does not change after creation, or whose log has no entry for the subject, was so from creation on.
-    Any other value that differs from the last known one became so when it ended, if its date is known, else now.
+    A value that does not change after creation, or whose log has no entry for the subject, was so from creation on,
+    unless the row says when it ended. Any other value that differs from the last known one became so when it ended, if
+    that date is known, else now.
     """
     rows = rows.drop_duplicates("subject_id", keep="last")
     last = known.drop_duplicates("subject_id", keep="last").set_index("subject_id")
@@ -143,19 +145,20 @@ def _as_changes(rows: pd.DataFrame, known: pd.DataFrame, has_log: bool, recorded
     other_there = rows["subject_id"].isin(at_creation["subject_id"]) & ~same_there
     unknown = last_at == EMPTY
 
-    from_start = rows["value"].notna() & (
+    ended = rows["closed_at"] != EMPTY
+    from_start = rows["value"].notna() & ~ended & (
         ((rows["past"] == "at_creation") & ~other_there) | ((rows["past"] == "logged") & has_log & unknown))
     # An at_creation value that stands there already has nothing to say about today: a log may have moved on.
     differs = (rows["value"].fillna("") != last_value.fillna("")) & ~from_start
-    ended = rows["closed_at"] != EMPTY
     claimed = rows["closed_at"].where(ended, recorded_at)
     # Not before the creation (a mere date is 00:00 of its day), and after what was known: it differs from that.
     seen_at = np.maximum(np.maximum(claimed, rows["created_at"]), last_at.where(~unknown, EMPTY) + 1)
     changed_at = rows["created_at"].where(from_start, seen_at)
     stated = rows["known_at"].where(from_start | ended, EMPTY)
     known_at = stated.where(stated != EMPTY, changed_at)
-    found = rows.assign(changed_at=changed_at, known_at=known_at)[from_start | differs]
-    return found[["subject_id", "value", "changed_at", "known_at", "source", "batch", "row"]]
+    found = rows.assign(changed_at=changed_at, known_at=known_at, known_at_assumed=stated == EMPTY)
+    columns = ["subject_id", "value", "changed_at", "known_at", "known_at_assumed", "source", "batch", "row"]
+    return found.loc[from_start | differs, columns]
 
 
 def _remember(connection: Connection, path: Path, report: ImportReport, batches: Iterable[SourceRows],

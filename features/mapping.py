@@ -51,7 +51,7 @@ class FieldSpec(Strict):
     # logged: every change is known. at_creation: does not change after creation. final_only: only the last
     # value is known, so it says nothing about the past; it starts to be logged with the first import.
     past: Literal["logged", "at_creation", "final_only"] = "final_only"
-    # Stage only: the column with the date on which a won or lost stage was entered.
+    # A deal's stage and a lead's outcome only: the column with the date on which a value that ends it was entered.
     closed_at: str | None = None
     # The file's words to ours, e.g. {"Closed Won": won}; words that are not listed stay as they are.
     values: dict[str, str] = {}
@@ -157,7 +157,17 @@ class Mapping(Strict):
             if spec.past == "logged" and (kind, name) not in logs:
                 raise ValueError(f"{kind} field '{name}' is marked logged, but no source of changes holds its log. "
                                  "Mark it final_only, or at_creation when it does not change after creation")
+        self._check_ends()
         return self
+
+    def _check_ends(self) -> None:
+        for source in self.sources:
+            kind = source.subject_kind or ""
+            for name, spec in source.fields.items():
+                if spec.closed_at and (source.rows == "changes" or not self.ends(kind, name)):
+                    raise ValueError(
+                        f"{kind} field '{name}' of {source.rows} has closed_at, which only rows of deals have, for a "
+                        "stage with an outcome, and rows of leads, for the field that 'leads' names. Take it out")
 
     @property
     def zone(self) -> ZoneInfo:
@@ -173,6 +183,19 @@ class Mapping(Strict):
     def field_types(self, kind: str) -> dict[str, str]:
         """Type of each field of a subject kind: name to number, money, category, date or text."""
         return {name: spec.type for subject, name, spec in self.all_fields() if subject == kind}
+
+    def is_logged(self, kind: str, name: str) -> bool:
+        """Whether some source holds every change of a field."""
+        return any(spec.past == "logged" for subject, field, spec in self.all_fields()
+                   if (subject, field) == (kind, name))
+
+    def ends(self, kind: str, name: str) -> set[str]:
+        """Values of a field with which its subject ends: a deal's won and lost stages, a lead's outcome."""
+        if (kind, name) == ("deal", "stage"):
+            return {stage.name for stage in self.stages if stage.outcome}
+        if self.leads is not None and (kind, name) == ("lead", self.leads.field):
+            return {*self.leads.converted, *self.leads.disqualified}
+        return set()
 
     def stage_names(self, outcome: str) -> list[str]:
         return [stage.name for stage in self.stages if stage.outcome == outcome]

@@ -1,9 +1,11 @@
 """The store: one company's contract tables in SQLite (a file in the home) or PostgreSQL.
 
-Rows are only ever added. A row's identity is a hash of its content, its sequence and `known_at`; who imported it
-when (`recorded_at`, `source`) is no part of it, so importing a row again changes nothing and the first recorded
-wins. Times are int64 microseconds in UTC, values are text, NULL where a field was emptied. Reading returns rows
-ordered by identity: the same rows give the same frames, in whatever order they were imported.
+Rows are only ever added. A row's identity is a hash of its content and its sequence; who imported it when
+(`recorded_at`, `source`) and when it was known are no part of it, so importing a row again changes nothing and the
+first recorded wins. Only a better `known_at` adds a row of the same identity: a stated one outweighs an assumed one,
+and of several stated ones the earliest counts. Reading returns the best row of each identity, ordered by identity:
+the same rows give the same frames, in whatever order they were imported. Times are int64 microseconds in UTC, values
+are text, NULL where a field was emptied.
 """
 
 from __future__ import annotations
@@ -29,30 +31,36 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     create_engine,
     event,
     exc,
+    exists,
     inspect,
     make_url,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from features.errors import BadInput, Conflict
 from features.history import OWN_TIME, STAMPS, History
 from features.mapping import TABLE_COLUMNS, Mapping
+from features.sources.values import EMPTY
 
 __all__ = ["SCHEMA_VERSION", "Store", "add_rows", "contract", "get_meta", "identities", "imports", "load_history",
-           "meta", "model_versions", "open_store", "read_table", "rejects", "set_meta"]
+           "meta", "model_versions", "open_store", "outweighed", "read_table", "rejects", "set_meta"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Any constant will do: PostgreSQL's writers wait for one another on it, as SQLite's do on the file.
 _KEYS_A_QUERY = 1000
 _WRITE_LOCK = 5_219_340_117
+_AFTER_ALL = np.iinfo(np.int64).max
 
 _KINDS: dict[str, type[TypeEngine[Any]]] = {
     "created_at": BigInteger, "valid_from": BigInteger, "changed_at": BigInteger, "happened_at": BigInteger,
@@ -76,8 +84,10 @@ def _columns(name: str) -> list[str]:
 def _contract_table(name: str) -> Table:
     filled = {one for one, needed in TABLE_COLUMNS[name].items() if needed} | _FILLED_IN | set(STAMPS)
     columns = [Column(one, _KINDS.get(one, String), nullable=one not in filled) for one in (*_columns(name), *STAMPS)]
-    # Without rowids SQLite keeps the rows in the order of the key itself.
-    return Table(name, _schema, Column("identity", LargeBinary, primary_key=True), *columns, sqlite_with_rowid=False)
+    # Of one identity the best known_at stands first. Without rowids SQLite keeps the rows in the key's own order.
+    return Table(name, _schema, Column("identity", LargeBinary), *columns,
+                 Column("known_at_assumed", Boolean, nullable=False),
+                 PrimaryKeyConstraint("identity", "known_at_assumed", "known_at"), sqlite_with_rowid=False)
 
 
 contract: dict[str, Table] = {name: _contract_table(name) for name in TABLE_COLUMNS}
@@ -192,6 +202,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _check_schema(connection: Connection) -> None:
     found = get_meta(connection, "schema_version")
+    if found is not None and int(found) < SCHEMA_VERSION:
+        raise Conflict(f"This store was written by an older version of dealcast (its schema is {found}, this version "
+                       f"reads {SCHEMA_VERSION}). Import the files again, into a new home.")
     if found != str(SCHEMA_VERSION):
         raise Conflict(f"This store was written by another version of dealcast (its schema is {found}, this version "
                        f"reads {SCHEMA_VERSION}). Install a newer dealcast: pip install --upgrade dealcast")
@@ -208,8 +221,8 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
 
 
 def identities(name: str, rows: pd.DataFrame) -> list[bytes]:
-    """Identity of each row of a contract table: a 16-byte hash of its own columns and known_at."""
-    columns = (_python_values(rows[one]) for one in (*_columns(name), "known_at"))
+    """Identity of each row of a contract table: a 16-byte hash of its own columns."""
+    columns = (_python_values(rows[one]) for one in _columns(name))
     return [hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
             for row in zip(*columns, strict=True)]
 
@@ -217,22 +230,28 @@ def identities(name: str, rows: pd.DataFrame) -> list[bytes]:
 def add_rows(connection: Connection, name: str, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Add rows to a contract table in a `Store.write`; those already known stay as they were.
 
-    Returns (n,): which rows are new. Of equal rows among `rows`, the first is.
+    Returns (n,): which rows are new, or have a better known_at than those that are there (`known_at_assumed` says
+    which are assumed). Of equal rows among `rows`, the first is. A row whose own time is EMPTY became so, as far as
+    anyone can tell, when it was known, and was known when it was recorded; its identity is that of an undated row.
     """
     keys = identities(name, rows)
-    position = {key: i for i, key in reversed(list(enumerate(keys)))}
+    rows = _dated(name, rows)
+    rank = np.where(rows["known_at_assumed"], _AFTER_ALL, rows["known_at"])
+    position = {keys[i]: i for i in reversed(np.argsort(rank, kind="stable").tolist())}
     # Both statements go past SQLAlchemy's handling of each parameter, which takes five times as long as the driver.
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     wanted = list(position)
     for start in range(0, len(wanted), _KEYS_A_QUERY):
         some = tuple(wanted[start:start + _KEYS_A_QUERY])
-        query = f"SELECT identity FROM {name} WHERE identity IN ({', '.join([mark] * len(some))})"
-        for known in connection.exec_driver_sql(query, some).scalars():
-            del position[known]
+        query = ("SELECT identity, known_at_assumed, known_at "
+                 f"FROM {name} WHERE identity IN ({', '.join([mark] * len(some))})")
+        for key, assumed, known_at in connection.exec_driver_sql(query, some):
+            if key in position and (_AFTER_ALL if assumed else known_at) <= rank[position[key]]:
+                del position[key]
     # In the order of the key, SQLite takes rows several times faster.
     new = np.array([position[key] for key in sorted(position)], dtype=np.int64)
     if len(new):
-        names = (*_columns(name), *STAMPS)
+        names = (*_columns(name), *STAMPS, "known_at_assumed")
         values = (_python_values(rows[one].iloc[new]) for one in names)
         marks = ", ".join([mark] * (len(names) + 1))
         connection.exec_driver_sql(f"INSERT INTO {name} (identity, {', '.join(names)}) VALUES ({marks})",
@@ -240,8 +259,26 @@ def add_rows(connection: Connection, name: str, rows: pd.DataFrame) -> npt.NDArr
     return np.isin(np.arange(len(rows)), new)
 
 
+def _dated(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a time of their own, for those that have none."""
+    own = OWN_TIME[name]
+    undated = rows[own] == EMPTY
+    known_at = rows["known_at"].where(~undated | ~rows["known_at_assumed"], rows["recorded_at"])
+    return rows.assign(**{"known_at": known_at, own: rows[own].where(~undated, known_at)})
+
+
 def _python_values(column: pd.Series) -> list[Any]:
     return column.astype(object).where(column.notna(), None).tolist()
+
+
+def outweighed(table: Table, recorded_by: int | None = None) -> ColumnElement[bool]:
+    """Whether a row of a contract table stands there with a better known_at too, among those recorded by then."""
+    other = table.alias()
+    better = [other.c.identity == table.c.identity,
+              tuple_(other.c.known_at_assumed, other.c.known_at) < tuple_(table.c.known_at_assumed, table.c.known_at)]
+    if recorded_by is not None:
+        better.append(other.c.recorded_at <= recorded_by)
+    return exists().where(*better)
 
 
 def read_table(connection: Connection, name: str, as_of: int | None = None,
@@ -249,12 +286,13 @@ def read_table(connection: Connection, name: str, as_of: int | None = None,
     """Rows of a contract table in the order of their identities, at most those known at `as_of`."""
     table = contract[name]
     names = (*_columns(name), *STAMPS)
-    statement = select(*(table.c[one] for one in names)).order_by(table.c.identity)
+    # Weighed before the cut: a row that was entered late must not count early because its entry is not seen yet.
+    statement = select(*(table.c[one] for one in names)).where(~outweighed(table, recorded_by))
     if as_of is not None:
         statement = statement.where(table.c[OWN_TIME[name]] <= as_of, table.c.known_at <= as_of)
     if recorded_by is not None:
         statement = statement.where(table.c.recorded_at <= recorded_by)
-    rows = connection.execute(statement).all()
+    rows = connection.execute(statement.order_by(table.c.identity)).all()
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     return pd.DataFrame({one: pd.Series(values, dtype=_DTYPES.get(_KINDS.get(one, String), "str"))
                          for one, values in zip(names, columns, strict=True)})
@@ -264,18 +302,19 @@ def load_history(store: Store, mapping: Mapping, as_of: int | None = None, recor
     """Everything the store holds, or what was known at `as_of` and had been recorded by `recorded_by`."""
     with store.read() as connection:
         tables = {name: read_table(connection, name, as_of, recorded_by) for name in contract}
-    tables["activities"] = _one_row_each(tables["activities"])
+    # An activity that was imported again with other content, or a contact again with another date, counts once.
+    for name, keys in (("activities", ["subject", "subject_id", "activity_id"]),
+                       ("deal_contacts", ["deal_id", "contact_id", "role"])):
+        tables[name] = _one_row_each(tables[name], keys, OWN_TIME[name])
     return History(tables, mapping)
 
 
-def _one_row_each(activities: pd.DataFrame) -> pd.DataFrame:
-    """An activity that was imported again with other content counts once, as it was first known.
+def _one_row_each(table: pd.DataFrame, keys: list[str], own: str) -> pd.DataFrame:
+    """Of rows about the same, the one that was known first.
 
     First by the time from which a row counts: so it is the same row whether the history was cut before or after.
     """
-    keys = ["subject", "subject_id", "activity_id"]
-    if not activities.duplicated(keys).any():
-        return activities
-    visible = np.maximum(activities["happened_at"], activities["known_at"])
-    order = np.lexsort((activities["happened_at"], visible))
-    return activities.iloc[order].drop_duplicates(keys).sort_index().reset_index(drop=True)
+    if not table.duplicated(keys).any():
+        return table
+    order = np.lexsort((table[own], np.maximum(table[own], table["known_at"])))
+    return table.iloc[order].drop_duplicates(keys).sort_index().reset_index(drop=True)

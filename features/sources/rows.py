@@ -16,6 +16,7 @@ import pandas as pd
 
 from features.history import OWN_TIME
 from features.mapping import TABLE_COLUMNS, FieldSpec, Mapping, Source
+from features.sources.currency import foreign_currencies, foreign_signs
 from features.sources.tables import RawTable, Unreadable
 from features.sources.values import EMPTY, Parsed, as_text, parse_field, parse_ids, parse_times, parse_whole
 
@@ -86,13 +87,14 @@ class _Reader:
     def where(self, column: str) -> str:
         return f"{self.raw.name}, column '{column}'"
 
-    def reject(self, bad: Bools, column: str, reason: str) -> None:
-        """Set rows aside, each for the first reason found."""
+    def reject(self, bad: Bools, column: str, reason: str | npt.NDArray[np.object_]) -> None:
+        """Set rows aside, each for the first reason found; the reason is one for all, or (n,) one for each row."""
         new = np.flatnonzero(bad & ~self.bad)
         if len(new):
             cells = as_text(self.frame[column].iloc[new])
-            self.rejected += [Unreadable(self.raw.name, int(line), column, str(cell)[:_EXAMPLE_CHARACTERS], reason)
-                              for line, cell in zip(self.line[new], cells.fillna(""), strict=True)]
+            reasons = np.broadcast_to(np.asarray(reason, dtype=object), len(self))[new]
+            self.rejected += [Unreadable(self.raw.name, int(line), column, str(cell)[:_EXAMPLE_CHARACTERS], why)
+                              for line, cell, why in zip(self.line[new], cells.fillna(""), reasons, strict=True)]
         self.bad |= bad
 
     def take(self, parsed: Parsed, column: str) -> pd.Series:
@@ -125,9 +127,26 @@ class _Reader:
             self.reject(empty & ~self.bad, column, "is empty")
         return values
 
-    def field(self, spec: FieldSpec) -> pd.Series:
+    def field(self, name: str, spec: FieldSpec) -> pd.Series:
+        self.reject_foreign(name, spec, spec.column, np.arange(len(self)))
         parsed = parse_field(self.frame[spec.column], spec, self.source, self.mapping, self.where(spec.column))
         return self.take(parsed, spec.column)
+
+    def reject_foreign(self, name: str, spec: FieldSpec, column: str, row: Int) -> None:
+        """Set aside those of the rows whose amounts are in another currency: a sum with them would mean nothing."""
+        ours, source = self.mapping.currency, self.source
+        has_amounts = source.subject_kind == "deal" or any(one.type == "money" for one in source.fields.values())
+        cure = "convert them before the import, or import them into a home of their own"
+        if spec.type == "money":
+            found = foreign_signs(self.frame[column].iloc[row], spec, ours)
+        elif name == "currency" and has_amounts:
+            found = foreign_currencies(self.frame[column].iloc[row], spec, ours)
+            cure += f"; if {ours} is meant, say so in the field's 'values'"
+        else:
+            return
+        theirs = found.set_axis(row).reindex(np.arange(len(self)))
+        reasons = ("amounts in " + theirs + f" cannot be added to {ours}: {cure}").to_numpy(object)
+        self.reject(theirs.notna().to_numpy(bool), column, reasons)
 
 
 def contract_rows(raw: RawTable, source: Source, mapping: Mapping) -> SourceRows:
@@ -144,6 +163,7 @@ def contract_rows(raw: RawTable, source: Source, mapping: Mapping) -> SourceRows
     known_at, own = reader.times(source.known_at), frame[OWN_TIME[source.rows]]
     known_of_rows = known_at.iloc[frame["row"]].set_axis(frame.index)
     frame["known_at"] = known_of_rows.where(known_of_rows != EMPTY, own)
+    frame["known_at_assumed"] = known_of_rows == EMPTY
     good = ~reader.bad
     fields = [FieldValues(one.kind, one.name, one.spec,
                           one.rows.assign(known_at=known_at)[good].reset_index(drop=True)) for one in fields]
@@ -203,7 +223,7 @@ def _log_rows(reader: _Reader) -> pd.DataFrame:
     """A log whose rows each set every mapped field from its own column."""
     subject_id, changed_at = reader.contract_column("subject_id"), reader.contract_column("changed_at")
     sequence, row = _sequence(reader), np.arange(len(reader))
-    return pd.concat([_changes(reader, subject_id, changed_at, sequence, name, reader.field(spec), row)
+    return pd.concat([_changes(reader, subject_id, changed_at, sequence, name, reader.field(name, spec), row)
                       for name, spec in reader.source.fields.items()], ignore_index=True)
 
 
@@ -216,6 +236,7 @@ def _history_rows(reader: _Reader) -> pd.DataFrame:
     parts = []
     for name, spec in reader.source.fields.items():
         row = np.flatnonzero(names == spec.column)
+        reader.reject_foreign(name, spec, column, row)
         parsed = parse_field(reader.frame[column].iloc[row], spec, reader.source, reader.mapping,
                              f"{reader.where(column)}, field '{spec.column}'")
         bad = np.zeros(len(reader), dtype=bool)
@@ -231,10 +252,10 @@ def _field_values(reader: _Reader, frame: pd.DataFrame) -> list[FieldValues]:
     kind = reader.source.subject_kind
     if kind is None:
         return []
-    ends = {stage.name for stage in reader.mapping.stages if stage.outcome}
     found = []
     for name, spec in reader.source.fields.items():
-        value = reader.field(spec)
+        value = reader.field(name, spec)
+        ends = reader.mapping.ends(kind, name)
         closed = reader.times(spec.closed_at)
         rows = pd.DataFrame({"subject_id": frame[f"{kind}_id"], "value": value, "created_at": frame["created_at"],
                              "closed_at": closed.where(value.isin(ends), EMPTY), "row": np.arange(len(reader))})
@@ -243,9 +264,12 @@ def _field_values(reader: _Reader, frame: pd.DataFrame) -> list[FieldValues]:
 
 
 def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
-    """Contract rows with what files leave out: since ever, a duration as a number, an activity's id."""
+    """Contract rows with what files leave out: since ever, a duration as a number, an activity's id.
+
+    Since ever is for owners alone: of who takes part in a deal, a row without a date says what is so today.
+    """
     frame = frame.assign(row=np.arange(len(reader)))
-    if "valid_from" in frame:
+    if reader.source.rows == "owners":
         frame["valid_from"] = frame["valid_from"].where(frame["valid_from"] != EMPTY, 0)
     if reader.source.rows != "activities":
         return frame
@@ -253,7 +277,7 @@ def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
     column = reader.column("duration_seconds")
     if column is not None:
         number = FieldSpec(column=column, type="number")
-        frame["duration_seconds"] = reader.field(number)
+        frame["duration_seconds"] = reader.field("duration_seconds", number)
     frame["duration_seconds"] = pd.to_numeric(frame["duration_seconds"]).astype(np.float64)
     missing = frame["activity_id"].isna()
     if missing.any():

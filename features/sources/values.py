@@ -24,7 +24,8 @@ from features.errors import BadInput
 from features.mapping import FieldSpec, Mapping, Source
 from features.money import to_minor
 
-__all__ = ["EMPTY", "Parsed", "as_text", "parse_field", "parse_ids", "parse_times", "parse_whole"]
+__all__ = ["CURRENCY_MARK", "EMPTY", "Parsed", "as_text", "by_distinct", "parse_field", "parse_ids", "parse_times",
+           "parse_whole", "replaced"]
 
 EMPTY = np.iinfo(np.int64).min  # a missing time; the same bits as numpy's NaT
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
@@ -34,7 +35,7 @@ _OFFSET = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:?\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 _YEAR_FIRST = r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]|$)"
 _DAY_OR_MONTH_FIRST = r"^(\d{1,2})([-/.])(\d{1,2})[-/.]\d{4}(?:[T ,]|$)"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
-_CURRENCY = r"\b[A-Z]{3}\b|[A-Z]{0,2}[$€£¥₹₩₽₺₴]|zł|\bkr\b\.?|Kč|%"
+CURRENCY_MARK = r"\b[A-Z]{3}\b|[A-Z]{0,2}[$€£¥₹₩₽₺₴]|zł|\bkr\b\.?|Kč|%"
 _NAMED_MONTHS = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%b %d %Y", "%B %d %Y")
 
 
@@ -49,7 +50,7 @@ class Parsed:
 
 def as_text(column: pd.Series) -> pd.Series:
     """Cells as stripped text (n,), NaN where empty. Whole numbers have no decimal point."""
-    text = column.str.strip() if isinstance(column.dtype, pd.StringDtype) else _by_distinct(column, _text_of)
+    text = column.str.strip() if isinstance(column.dtype, pd.StringDtype) else by_distinct(column, _text_of)
     return text.where(text != "", np.nan).astype("str").reset_index(drop=True)
 
 
@@ -63,7 +64,7 @@ def _text_of(cell: Any) -> str:
     return cell.isoformat() if isinstance(cell, datetime) else str(cell)
 
 
-def _by_distinct(column: pd.Series, convert: Callable[[Any], str | None]) -> pd.Series:
+def by_distinct(column: pd.Series, convert: Callable[[Any], str | None]) -> pd.Series:
     """Apply a function to each distinct cell; NaN where a cell is missing."""
     if column.dtype == object:
         # 1, 1.0 and True are equal, yet not the same text: the type keeps them apart.
@@ -211,19 +212,19 @@ def parse_field(column: pd.Series, spec: FieldSpec, source: Source, mapping: Map
     number: plain decimal text. money: integer minor units. date: ISO text in UTC. category, text: as it stands.
     """
     if spec.type == "date":
-        times = parse_times(_replaced(column, spec), source, mapping.zone, where)
+        times = parse_times(replaced(column, spec), source, mapping.zone, where)
         return Parsed(_iso_texts(times.values), times.bad, times.reason)
-    column = _replaced(column, spec)
+    column = replaced(column, spec)
     if spec.type in ("category", "text"):
         return Parsed(as_text(column), np.zeros(len(column), dtype=bool), "")
     empty = as_text(column).isna()
-    values = _by_distinct(column.reset_index(drop=True),
+    values = by_distinct(column.reset_index(drop=True),
                           lambda cell: _number_text(cell, source.decimal, mapping.currency, spec.type == "money"))
     bad = (values.isna() & ~empty).to_numpy(bool)
     return Parsed(values, bad, f"is not a number (decimal mark '{source.decimal}')")
 
 
-def _replaced(column: pd.Series, spec: FieldSpec) -> pd.Series:
+def replaced(column: pd.Series, spec: FieldSpec) -> pd.Series:
     """The file's words replaced by ours."""
     if not spec.values:
         return column
@@ -260,7 +261,7 @@ def _number_text(cell: Any, decimal: str, currency: str, is_money: bool) -> str 
 def _plain_number(text: str, decimal: str) -> str | None:
     """"€ 1,234.50", "(12)" and "20 %" as Python reads numbers; None for what is no number, "1,23" among it."""
     negative = text.startswith("(") and text.endswith(")")
-    text = re.sub(_CURRENCY, "", text.strip("()").replace("−", "-")).strip()
+    text = re.sub(CURRENCY_MARK, "", text.strip("()").replace("−", "-")).strip()
     text = re.sub(r"(?<=\d)[\s'’](?=\d{3})", "", text)
     thousands = "," if decimal == "." else "."
     form = rf"([+-]?)(?:(\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+)|(\d*))(?:{re.escape(decimal)}(\d*))?(e[+-]?\d+)?"

@@ -98,11 +98,15 @@ def test_last_known_of_a_finished_log_is_its_end(tmp_path: Path, export: Path) -
 
 
 @pytest.mark.usefixtures("database")
-def test_a_newer_dealcast_s_store_is_refused(tmp_path: Path, export: Path) -> None:
+@pytest.mark.parametrize(("schema", "message"), [
+    (99, r"another version of dealcast \(its schema is 99, .*Install a newer dealcast"),
+    (1, r"an older version of dealcast \(its schema is 1, .*Import the files again, into a new home")])
+def test_another_dealcast_s_store_is_refused_with_the_cure(tmp_path: Path, export: Path, schema: int,
+                                                           message: str) -> None:
     bring_in(tmp_path / "home", export, mapping_text(DEALS))
     with Home.open(tmp_path / "home").store.write() as connection:
-        connection.execute(text("UPDATE meta SET value = '99' WHERE key = 'schema_version'"))
-    with pytest.raises(Conflict, match="its schema is 99, this version reads 1"):
+        connection.execute(text(f"UPDATE meta SET value = '{schema}' WHERE key = 'schema_version'"))
+    with pytest.raises(Conflict, match=message):
         Home.open(tmp_path / "home")
 
 

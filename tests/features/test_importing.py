@@ -119,6 +119,94 @@ def test_a_logged_field_is_a_snapshot_as_long_as_its_log_was_not_read(tmp_path: 
     assert [one[3] for one in changes(tmp_path / "home")] == [TODAY]
 
 
+def test_an_end_without_a_log_entry_stands_at_its_date_and_not_at_creation(tmp_path: Path) -> None:
+    text = mapping_text(ENTITY_AND_LOG.replace("amount: {column: amount, type: money, past: logged}",
+                                               "stage: {column: stage, past: logged, closed_at: closed}", 1)
+                        .replace("amount: {column: Amount, type: money, past: logged}",
+                                 "stage: {column: Stage, past: logged}"))
+    folder = write(tmp_path / "in", deals="id,created,stage,closed\nD1,2024-01-10,Won,2024-03-01\n"
+                                          "D2,2024-01-10,Talk,\nD3,2024-01-10,Won,2024-03-01",
+                   log="id,at,field,value\nD3,2024-02-01,Stage,Won")
+    for at in (NOW, NOW + DAY):
+        report = bring_in(tmp_path / "home", folder, text, at)
+    assert counts(report) == (4, 0, 4, 0)
+    assert [(one[0], *one[2:4]) for one in changes(tmp_path / "home")] == [
+        ("D1", "Won", day("2024-03-01")), ("D2", "Talk", day("2024-01-10")), ("D3", "Won", day("2024-02-01"))]
+
+
+LEADS = """
+  - file: leads.csv
+    rows: leads
+    columns: {lead_id: id, created_at: created}
+    fields:
+      status: {column: status, past: final_only, closed_at: closed}
+leads: {converted: [Converted], disqualified: [Junk], horizon: {days: 60}}
+"""
+
+
+def test_a_lead_s_outcome_stands_at_its_date_and_other_values_do_not(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", leads="id,created,status,closed\nL1,2024-01-10,Converted,2024-03-01\n"
+                                          "L2,2024-01-10,Junk,2024-02-01\nL3,2024-01-10,Working,2024-12-31")
+    bring_in(tmp_path / "home", folder, mapping_text(LEADS))
+    assert [one[2:4] for one in changes(tmp_path / "home")] == [
+        ("Converted", day("2024-03-01")), ("Junk", day("2024-02-01")), ("Working", TODAY)]
+
+
+def test_a_last_value_is_never_earlier_than_the_creation_even_if_the_clock_runs_behind(tmp_path: Path) -> None:
+    behind = int(day("2024-01-01") * DAY)
+    for i, stage in enumerate(("Talk", "Offer")):
+        bring_in(tmp_path / "home", deals_file(tmp_path / str(i), f"D1,2024-01-10,{stage},,,"), mapping_text(DEALS),
+                 behind)
+    at = day("2024-01-10")
+    assert [(one[2], one[3] >= at) for one in changes(tmp_path / "home")] == [("Offer", True), ("Talk", True)]
+
+
+CREATED = DEALS.split("    fields:")[0]
+MEMBERS = """
+  - file: members.csv
+    rows: deal_contacts
+    columns: {deal_id: deal, contact_id: contact, role: role}
+"""
+DATED_MEMBERS = MEMBERS.replace("role: role}", "role: role, valid_from: since}")
+
+
+def roles(home: Path, as_of: float | None = None) -> list[tuple[str, float, float]]:
+    """(contact, day since when, day of being known) of those who take part, as of a day."""
+    table = Home.open(home).history(None if as_of is None else int(as_of * DAY)).tables["deal_contacts"]
+    return sorted((one.contact_id, one.valid_from / DAY, one.known_at / DAY) for one in table.itertuples())
+
+
+@pytest.mark.usefixtures("database")
+def test_who_takes_part_today_does_not_take_part_in_the_past(tmp_path: Path) -> None:
+    folder, home = deals_file(tmp_path / "in", "D1,2024-01-10,,,,"), tmp_path / "home"
+    write(folder, members="deal,contact,role\nD1,C1,budget")
+    report = bring_in(home, folder, mapping_text(CREATED, MEMBERS))
+    assert "add the date since when each contact takes part in a deal (valid_from)" in "\n".join(report_lines(report))
+    write(folder, members="deal,contact,role\nD1,C1,budget\nD1,C2,\nD1,C2,")
+    assert counts(bring_in(home, folder, mapping_text(CREATED, MEMBERS), NOW + DAY)) == (4, 1, 3, 0)
+    assert counts(bring_in(home, folder, mapping_text(CREATED, MEMBERS), NOW + 2 * DAY)) == (4, 0, 4, 0)
+    assert roles(home) == [("C1", TODAY, TODAY), ("C2", TODAY + 1, TODAY + 1)]
+    assert roles(home, TODAY - 1) == []
+
+
+@pytest.mark.parametrize("order", [("undated", "dated"), ("dated", "undated")])
+def test_a_contact_whose_date_is_given_later_takes_part_once_and_from_then(tmp_path: Path,
+                                                                          order: tuple[str, str]) -> None:
+    write(tmp_path / "undated", members="deal,contact,role\nD1,C1,budget")
+    write(tmp_path / "dated", members="deal,contact,role,since\nD1,C1,budget,2024-02-01\nD1,C2,user,")
+    for name in order:
+        bring_in(tmp_path / "home", tmp_path / name, mapping_text(MEMBERS if name == "undated" else DATED_MEMBERS))
+    at = day("2024-02-01")
+    assert roles(tmp_path / "home") == [("C1", at, at), ("C2", TODAY, TODAY)]
+
+
+def test_the_entry_of_an_undated_contact_says_since_when_it_takes_part(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", members="deal,contact,role,entered\nD1,C1,budget,2024-03-01")
+    bring_in(tmp_path / "home", folder, mapping_text(MEMBERS))
+    bring_in(tmp_path / "home", folder, mapping_text(MEMBERS + "    known_at: entered\n"), NOW + DAY)
+    assert roles(tmp_path / "home") == [("C1", day("2024-03-01"), day("2024-03-01"))]
+
+
 # ---- logs ----
 
 
@@ -203,6 +291,21 @@ def test_an_entry_made_late_counts_from_when_it_was_made(tmp_path: Path) -> None
     history = Home.open(tmp_path / "home")
     assert len(history.history(as_of=int(day("2024-02-28") * DAY)).changes("deal", "stage")) == 0
     assert len(history.history(as_of=int(day("2024-03-01") * DAY)).changes("deal", "stage")) == 1
+
+
+@pytest.mark.parametrize("order", [(LOG, LOG + "    known_at: entered\n"), (LOG + "    known_at: entered\n", LOG)])
+def test_following_the_advice_to_export_times_of_entry_mends_the_past(tmp_path: Path, order: tuple[str, str]) -> None:
+    folder = write(tmp_path / "in", log="id,at,field,value,entered\nD1,2024-02-01,Stage,Won,2024-03-01\n"
+                                        "D1,2024-01-20,Stage,Talk,")
+    for text in order:
+        report = bring_in(tmp_path / "home", folder, mapping_text(text))
+    # The better time of entry is new; that there is none is not.
+    assert counts(report) == ((2, 1, 1, 0) if order[0] == LOG else (2, 0, 2, 0))
+    assert report.waiting_rows == {"deal": 2}
+    assert [one[2:] for one in changes(tmp_path / "home")] == [
+        ("Talk", day("2024-01-20"), day("2024-01-20")), ("Won", day("2024-02-01"), day("2024-03-01"))]
+    early = Home.open(tmp_path / "home").history(as_of=int(day("2024-02-28") * DAY)).tables["changes"]
+    assert early["value"].tolist() == ["Talk"]
 
 
 # ---- the same again, and in another order ----
@@ -300,6 +403,42 @@ def test_a_bad_row_is_set_aside_whole_with_file_line_column_value_and_reason(tmp
     assert {one[0] for one in changes(home)} == {"D1", "D9"}
     assert "deals.csv, line 3: created '2024-31-10' is not a date" in "\n".join(report_lines(report))
     assert report.to_dict()["total"] == {"read": 9, "stored": 2, "already_known": 0, "rejected": 7}
+
+
+WITH_CURRENCY = DEALS + "      currency: {column: currency, past: final_only, values: {Euro: EUR}}\n"
+
+
+def test_a_deal_in_another_currency_is_set_aside_and_not_summed(tmp_path: Path) -> None:
+    rows = ["D1,2024-01-10,,,900,,EUR", "D2,2024-01-10,,,900,,USD", "D3,2024-01-10,,,900,,", "D4,2024-01-10,,,900,,eur",
+            "D5,2024-01-10,,,900,,Euro", "D6,2024-01-10,,,$900,,EUR", "D7,2024-01-10,,,,,$", "D8,2024-01-10,,,1,,€"]
+    folder = write(tmp_path / "in", deals="\n".join(["id,created,stage,closed,amount,industry,currency", *rows]))
+    report = bring_in(tmp_path / "home", folder, mapping_text(WITH_CURRENCY))
+    assert counts(report) == (8, 5, 0, 3)
+    found = sorted((one["line"], one["column"], one["value"], one["reason"]) for one in report.first_rejects)
+    assert [one[:3] for one in found] == [(3, "currency", "USD"), (7, "amount", "$900"), (8, "currency", "$")]
+    assert found[0][3].startswith("amounts in USD cannot be added to EUR: convert them before the import")
+    assert {one[0] for one in changes(tmp_path / "home", "amount")} == {"D1", "D3", "D4", "D5", "D8"}
+
+
+def test_a_field_history_s_amounts_in_another_currency_are_set_aside(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", log="id,at,field,value\nD1,2024-02-01,Amount,5 USD\nD1,2024-02-02,Amount,5 EUR\n"
+                                        "D1,2024-02-02,Stage,USD\nD1,2024-02-03,Currency,USD")
+    log = LOG + "      currency: {column: Currency, past: logged}\n"
+    report = bring_in(tmp_path / "home", folder, mapping_text(log))
+    assert counts(report) == (4, 2, 0, 2)
+    assert [(one["line"], one["column"]) for one in report.first_rejects] == [(2, "value"), (5, "value")]
+
+
+def test_the_currency_of_an_account_without_amounts_says_nothing(tmp_path: Path) -> None:
+    accounts = """
+  - file: accounts.csv
+    rows: accounts
+    columns: {account_id: id, created_at: created}
+    fields:
+      currency: {column: currency, past: at_creation}
+"""
+    folder = write(tmp_path / "in", accounts="id,created,currency\nA1,2024-01-10,USD")
+    assert counts(bring_in(tmp_path / "home", folder, mapping_text(accounts))) == (1, 1, 0, 0)
 
 
 def test_a_mended_row_is_taken_by_the_next_import(tmp_path: Path) -> None:

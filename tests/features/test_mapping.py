@@ -38,6 +38,9 @@ def test_a_field_keeps_one_type_in_all_sources() -> None:
     ("subject: deal", "subject: deals", "sources.1.subject"),
     ("    subject: deal\n", "", "'subject' is given for changes and activities"),
     (", value: value}", "}", "either both field and value"),
+    ("past: at_creation", "past: at_creation, closed_at: closed",
+     "deal field 'industry' of deals has closed_at, which only rows of deals have, for a stage with an outcome"),
+    ("{column: Stage,", "{column: Stage, closed_at: closed,", "deal field 'stage' of changes has closed_at"),
 ])
 def test_a_slip_is_named_where_it_stands(right: str, wrong: str, message: str) -> None:
     text = mapping_text(DEALS, LOG)

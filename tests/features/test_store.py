@@ -19,12 +19,17 @@ MAPPING = parse_mapping(mapping_text(DEALS), "here")
 
 a_change = st.tuples(
     st.sampled_from(["D1", "D2", "007"]), st.sampled_from(["stage", "amount"]),
-    st.one_of(st.none(), st.text(max_size=3)), st.integers(-5, 5), st.integers(0, 2), st.integers(0, 3))
+    st.one_of(st.none(), st.text(max_size=3)), st.integers(-5, 5), st.integers(0, 2),
+    st.one_of(st.none(), st.integers(0, 3)))
+Change = tuple[str, str, str | None, int, int, int | None]
 
 
-def frame(rows: list[tuple[str, str, str | None, int, int, int]], recorded_at: int = 1) -> pd.DataFrame:
+def frame(rows: list[Change], recorded_at: int = 1) -> pd.DataFrame:
+    """Changes; the last of each tuple is how late it was entered, None where the file does not say."""
     table = pd.DataFrame(rows, columns=["subject_id", "field", "value", "changed_at", "sequence", "late"])
-    table["known_at"] = table["changed_at"] + table.pop("late")
+    late = table.pop("late")
+    table["known_at"] = table["changed_at"] + late.fillna(0)
+    table["known_at_assumed"] = late.isna()
     return table.assign(subject="deal", recorded_at=recorded_at, source="here.csv").astype(
         {"subject_id": "str", "field": "str", "value": "str", "changed_at": "int64", "sequence": "int64",
          "known_at": "int64"})
@@ -41,18 +46,47 @@ def content(store: Store) -> pd.DataFrame:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(a_change, max_size=12), st.randoms(use_true_random=False), st.integers(0, 12))
 def test_the_same_rows_give_the_same_history_in_whatever_order_and_parts_they_come(
-        rows: list[tuple[str, str, str | None, int, int, int]], random: object, cut: int) -> None:
+        rows: list[Change], random: object, cut: int) -> None:
     shuffled = sorted(rows, key=lambda row: random.random())  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         whole, parts = store_in(one), store_in(two)
         with whole.write() as connection:
             new = add_rows(connection, "changes", frame(rows))
-        assert new.sum() == len(set(rows))
+        assert new.sum() == len({row[:5] for row in rows})
         for part in (shuffled[:cut], shuffled[cut:], rows):
             with parts.write() as connection:
                 new = add_rows(connection, "changes", frame(part))
         assert not new.any()  # everything was known by then
         pd.testing.assert_frame_equal(content(whole), content(parts))
+        for as_of in (-5, 0, 3):
+            pd.testing.assert_frame_equal(load_history(parts, MAPPING, as_of).tables["changes"],
+                                          load_history(whole, MAPPING).until(as_of).tables["changes"])
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(("lates", "counted"), [
+    ([None, 3], 4), ([3, None], 4), ([None, 0], 1), ([3, None, 2], 3), ([2, None, 3], 3), ([None, None], 1)])
+def test_a_stated_time_of_entry_outweighs_an_assumed_one_and_the_earliest_stated_counts(
+        tmp_path: Path, lates: list[int | None], counted: int) -> None:
+    store = Home.open(tmp_path, must_exist=False).store
+    for again in (False, True):
+        for late in lates:
+            with store.write() as connection:
+                new = add_rows(connection, "changes", frame([("D1", "stage", "Won", 1, 0, late)]))
+            assert not (again and new.any())
+    assert content(store)["known_at"].tolist() == [counted]
+    # Before the entry was made nothing is known, although a row that assumes so is stored.
+    assert load_history(store, MAPPING, counted - 1).tables["changes"].empty
+
+
+@pytest.mark.usefixtures("database")
+def test_what_was_answered_before_the_time_of_entry_was_stated_can_be_replayed(tmp_path: Path) -> None:
+    store = Home.open(tmp_path, must_exist=False).store
+    for late, recorded_at in ((None, 7), (3, 8)):
+        with store.write() as connection:
+            add_rows(connection, "changes", frame([("D1", "stage", "Won", 1, 0, late)], recorded_at))
+    assert load_history(store, MAPPING, recorded_by=7).tables["changes"]["known_at"].tolist() == [1]
+    assert load_history(store, MAPPING, recorded_by=8).tables["changes"]["known_at"].tolist() == [4]
 
 
 def test_an_emptied_value_is_not_an_empty_text(tmp_path: Path) -> None:
@@ -95,7 +129,8 @@ def test_cutting_when_loading_is_cutting_the_history(tmp_path: Path) -> None:
     calls = pd.DataFrame({
         "activity_id": ["A", "A", "B"], "subject": "deal", "subject_id": "D1", "kind": ["call", "call", "mail"],
         "direction": None, "happened_at": [5, 6, 2], "duration_seconds": [60.0, 90.0, np.nan], "text": None,
-        "owner_id": None, "contact_ids": None, "known_at": [10, 6, 2], "recorded_at": 1, "source": "here.csv"})
+        "owner_id": None, "contact_ids": None, "known_at": [10, 6, 2], "recorded_at": 1, "source": "here.csv",
+        "known_at_assumed": False})
     with store.write() as connection:
         add_rows(connection, "activities", calls)
     whole = load_history(store, MAPPING)

@@ -31,7 +31,7 @@ def test_a_sequence_may_have_19_digits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("decimal", "cell", "value"), [
     (".", '"1,234,567.89"', "123456789"), (".", "€ 12", "1200"), (".", "12.345", "1234"), (".", "12.355", "1236"),
-    (".", "(5)", "-500"), (".", "-$5.5", "-550"), (".", "1 USD", "100"), (".", "1'234.5", "123450"),
+    (".", "(5)", "-500"), (".", "-€5.5", "-550"), (".", "1 EUR", "100"), (".", "1'234.5", "123450"),
     (".", "0", "0"), (".", "1e3", "100000"), (",", '"1.234.567,89"', "123456789"), (",", "1 234", "123400"),
     (",", '"12,5"', "1250"), (".", '"1,23"', None), (",", "1.5", None), (".", "1.2.3", None), (".", "12 months", None),
     (".", "nan", None), (".", "inf", None), (".", "-", None)])
@@ -40,6 +40,20 @@ def test_amounts_are_read_to_the_cent_or_refused(tmp_path: Path, decimal: str, c
     text = mapping_text(DEALS + f"    decimal: '{decimal}'\n")
     assert counts(bring_in(tmp_path / "home", folder, text))[3] == (1 if value is None else 0)
     assert [one[2] for one in changes(tmp_path / "home")] == ([] if value is None else [value])
+
+
+@pytest.mark.parametrize(("currency", "cell", "read"), [
+    ("EUR", "-$5.5", False), ("EUR", "1 USD", False), ("EUR", "£1", False), ("EUR", "100 kr.", False),
+    ("EUR", "5 MIO", False), ("USD", "$5", True), ("USD", "US$5", True), ("USD", "A$5", False), ("USD", "€5", False),
+    ("AUD", "A$5", True), ("AUD", "AU$5", True), ("AUD", "$5", True), ("BRL", "R$ 5", True), ("BRL", "US$ 5", False),
+    ("SEK", "5 kr", True), ("PLN", "5 zł", True), ("CHF", "CHF 5", True), ("CHF", "EUR 5", False)])
+def test_an_amount_with_another_currency_s_sign_or_code_is_set_aside(tmp_path: Path, currency: str, cell: str,
+                                                                     read: bool) -> None:
+    text = mapping_text(DEALS).replace("currency: EUR", f"currency: {currency}")
+    report = bring_in(tmp_path / "home", deals_file(tmp_path / "in", f"D1,2024-01-10,,,{cell},"), text)
+    assert counts(report) == ((1, 1, 0, 0) if read else (1, 0, 0, 1))
+    if not read:
+        assert f"cannot be added to {currency}" in report.first_rejects[0]["reason"]
 
 
 def dates_of(tmp_path: Path, cells: list[str], zone: str = "UTC", more: str = "") -> list[str]:
