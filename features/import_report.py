@@ -50,20 +50,22 @@ class FieldPasts:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How subjects of one kind stand by now, in the whole home; `enough` for a model, or too few: pooled rates."""
+    """How subjects of one kind stand by now, in the whole home; `enough` for a model, or too few: pooled rates.
+    undated_ends : those that had ended when they were first seen, without a date of it."""
 
     subjects: int
     good: int
     bad: int
     open: int
     enough: bool
+    undated_ends: int
 
 
 @dataclass(frozen=True)
 class ImportReport:
     company: str
     sources: list[SourceCounts]
-    first_rejects: list[dict[str, Any]]
+    rejects: list[dict[str, Any]]
     fields: dict[str, FieldPasts]
     outcomes: dict[Literal["leads", "deals"], Outcomes]
     known_at_assumed: list[str]
@@ -98,7 +100,7 @@ def build_report(connection: Connection, mapping: Mapping, settings: Settings, b
     if any(source.rows == "deals" for source in mapping.sources):
         outcomes["deals"] = _deal_outcomes(connection, mapping, min_wins)
     return ImportReport(
-        company=mapping.company, sources=counts, first_rejects=[asdict(one) for one in rejected[:_SHOWN_REJECTS]],
+        company=mapping.company, sources=counts, rejects=[asdict(one) for one in rejected],
         fields=fields, outcomes=outcomes, known_at_assumed=assumed, waiting_rows=_waiting_rows(connection),
         unmapped_fields=unmapped, unknown_stages=_unknown_stages(connection, mapping),
         export_next=_export_next(connection, mapping, fields, unmapped))
@@ -121,19 +123,35 @@ def _field_pasts(batches: list[SourceRows]) -> dict[str, FieldPasts]:
 def _lead_outcomes(connection: Connection, rule: LeadOutcome, min_wins: int) -> Outcomes:
     ends = dict.fromkeys(rule.disqualified, "bad") | dict.fromkeys(rule.converted, "good")
     last = _last_values(connection, "lead", rule.field, set(ends))
-    return _outcomes(_count(connection, "leads"), last.map(ends), min_wins)
+    return _outcomes(_count(connection, "leads"), last.map(ends), min_wins,
+                     _undated_ends(connection, "lead", rule.field, set(ends)))
 
 
 def _deal_outcomes(connection: Connection, mapping: Mapping, min_wins: int) -> Outcomes:
     outcome = {stage.name: {"won": "good", "lost": "bad"}.get(stage.outcome or "", "open") for stage in mapping.stages}
     clerical = {stage.name for stage in mapping.stages if not stage.reopens and stage.outcome is None}
     last = _last_values(connection, "deal", "stage", None, clerical)
-    return _outcomes(_count(connection, "deals"), last.map(outcome).fillna("open"), min_wins)
+    ends = {stage.name for stage in mapping.stages if stage.outcome}
+    return _outcomes(_count(connection, "deals"), last.map(outcome).fillna("open"), min_wins,
+                     _undated_ends(connection, "deal", "stage", ends))
 
 
-def _outcomes(subjects: int, last: pd.Series, min_wins: int) -> Outcomes:
+def _outcomes(subjects: int, last: pd.Series, min_wins: int, undated_ends: int) -> Outcomes:
     good, bad = int((last == "good").sum()), int((last == "bad").sum())
-    return Outcomes(subjects, good, bad, subjects - good - bad, good >= min_wins)
+    return Outcomes(subjects, good, bad, subjects - good - bad, good >= min_wins, undated_ends)
+
+
+def _undated_ends(connection: Connection, kind: str, name: str, ends: set[str]) -> int:
+    """Subjects of whose field one single value is known, an end, as of the moment of an import: a snapshot that had no
+    date for it."""
+    changes = contract["changes"]
+    single = (select(func.max(changes.c.value).label("value"), func.max(changes.c.changed_at).label("changed_at"),
+                     func.max(changes.c.recorded_at).label("recorded_at"))
+              .where(changes.c.subject == kind, changes.c.field == name)
+              .group_by(changes.c.subject_id).having(func.count() == 1).subquery())
+    undated = select(func.count()).select_from(single).where(single.c.value.in_(ends),
+                                                             single.c.changed_at == single.c.recorded_at)
+    return int(connection.execute(undated).scalar() or 0)
 
 
 def _count(connection: Connection, table: str) -> int:
@@ -218,9 +236,11 @@ def report_lines(report: ImportReport) -> list[str]:
     if len(report.sources) > 1:
         lines.append(_counts_line("total", report.total("read"), report.total("stored"),
                                   report.total("already_known"), report.total("rejected")))
-    if report.first_rejects:
-        lines += ["", f"Set aside, the first {len(report.first_rejects)} of {report.total('rejected'):,}"]
-        lines += [f"  {_reject_line(one)}" for one in report.first_rejects]
+    if report.rejects:
+        lines += ["", f"Set aside: {len(report.rejects):,} rows"]
+        lines += [f"  {_reject_line(one)}" for one in report.rejects[:_SHOWN_REJECTS]]
+        if len(report.rejects) > _SHOWN_REJECTS:
+            lines.append(f"  and {len(report.rejects) - _SHOWN_REJECTS:,} more: --json lists all of them")
     lines += ["", "What this export can tell you"]
     for kind, pasts in report.fields.items():
         for title, names in (("with a past", pasts.logged), ("fixed at creation", pasts.at_creation),
@@ -239,6 +259,9 @@ def report_lines(report: ImportReport) -> list[str]:
         verdict = "enough for a model" if found.enough else "too few for a model of their own: pooled rates"
         lines.append(f"  {found.subjects:,} {name}: {found.good:,} {good}, {found.bad:,} {bad}, {found.open:,} open: "
                      f"{verdict}")
+        if found.undated_ends:
+            lines.append(f"  {found.undated_ends:,} of them had ended already, without a date: they count as "
+                         "ended when they were imported. Map closed_at to put them where they belong")
     if report.unknown_stages:
         listed = ", ".join(f"{name} ({count:,} rows)" for name, count in report.unknown_stages.items())
         lines.append(f"  stages that the mapping does not list, taken as open: {listed}")

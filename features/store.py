@@ -165,8 +165,9 @@ class Store:
             raise BadInput(f"The store {self.engine.url.render_as_string()} cannot be used: {error.orig}. Is the "
                            "server up, or the folder writable and not in use?") from error
         except exc.DatabaseError as error:
-            if "not a database" in str(error.orig):
-                raise BadInput(f"{self.engine.url.database} is not a SQLite database.") from error
+            if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+                raise BadInput(f"{self.engine.url.database} is damaged ({error.orig}). Restore a copy of it, or import "
+                               "the files again into a new home.") from error
             raise
 
 

@@ -42,3 +42,11 @@ def test_a_stage_that_the_mapping_does_not_list_is_said(tmp_path: Path) -> None:
                       mapping_text(DEALS))
     assert report.unknown_stages == {"won": 1}
     assert "stages that the mapping does not list, taken as open: won (1 rows)" in "\n".join(report_lines(report))
+
+
+def test_ends_without_a_date_are_told_since_they_count_as_ended_now(tmp_path: Path) -> None:
+    folder = deals_file(tmp_path / "in", "D1,2024-01-10,Won,,1,Retail\nD2,2024-01-10,Talk,,1,Retail\n"
+                        "D3,2024-01-10,Won,2024-02-01,1,Retail")
+    report = bring_in(tmp_path / "home", folder, mapping_text(DEALS))
+    assert report.outcomes["deals"].undated_ends == 1
+    assert "  1 of them had ended already, without a date" in "\n".join(report_lines(report))

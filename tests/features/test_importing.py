@@ -414,7 +414,7 @@ def test_a_deal_in_another_currency_is_set_aside_and_not_summed(tmp_path: Path) 
     folder = write(tmp_path / "in", deals="\n".join(["id,created,stage,closed,amount,industry,currency", *rows]))
     report = bring_in(tmp_path / "home", folder, mapping_text(WITH_CURRENCY))
     assert counts(report) == (8, 5, 0, 3)
-    found = sorted((one["line"], one["column"], one["value"], one["reason"]) for one in report.first_rejects)
+    found = sorted((one["line"], one["column"], one["value"], one["reason"]) for one in report.rejects)
     assert [one[:3] for one in found] == [(3, "currency", "USD"), (7, "amount", "$900"), (8, "currency", "$")]
     assert found[0][3].startswith("amounts in USD cannot be added to EUR: convert them before the import")
     assert {one[0] for one in changes(tmp_path / "home", "amount")} == {"D1", "D3", "D4", "D5", "D8"}
@@ -426,7 +426,7 @@ def test_a_field_history_s_amounts_in_another_currency_are_set_aside(tmp_path: P
     log = LOG + "      currency: {column: Currency, past: logged}\n"
     report = bring_in(tmp_path / "home", folder, mapping_text(log))
     assert counts(report) == (4, 2, 0, 2)
-    assert [(one["line"], one["column"]) for one in report.first_rejects] == [(2, "value"), (5, "value")]
+    assert [(one["line"], one["column"]) for one in report.rejects] == [(2, "value"), (5, "value")]
 
 
 def test_the_currency_of_an_account_without_amounts_says_nothing(tmp_path: Path) -> None:
@@ -449,7 +449,7 @@ def test_a_mended_row_is_taken_by_the_next_import(tmp_path: Path) -> None:
 
 def test_the_line_is_right_below_cells_with_line_breaks(tmp_path: Path) -> None:
     folder = deals_file(tmp_path / "in", 'D1,2024-01-10,Talk,,900,"a\nb\nc"\nD2,never,Talk,,900,')
-    assert bring_in(tmp_path / "home", folder, mapping_text(DEALS)).first_rejects[0]["line"] == 5
+    assert bring_in(tmp_path / "home", folder, mapping_text(DEALS)).rejects[0]["line"] == 5
 
 
 # ---- all or nothing ----

@@ -33,7 +33,7 @@ def test_a_number_that_excel_has_rounded_is_no_id(tmp_path: Path) -> None:
     frame.to_excel(tmp_path / "deals.xlsx", index=False)
     report = bring_in(tmp_path / "home", tmp_path / "deals.xlsx", mapping_text(DEALS.replace("file: deals.csv", "")))
     assert counts(report) == (2, 1, 0, 1)
-    assert "last digits are lost; export the column as text" in report.first_rejects[0]["reason"]
+    assert "last digits are lost; export the column as text" in report.rejects[0]["reason"]
     assert {one[0] for one in changes(tmp_path / "home")} == {"12"}
 
 
@@ -47,7 +47,7 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "deals.parquet")
     report = bring_in(tmp_path / "parquet", tmp_path / "deals.parquet", mapping_text(DEALS.replace(".csv", ".parquet")))
     assert changes(tmp_path / "parquet") == changes(tmp_path / "csv")
-    assert report.first_rejects[0] == {"file": "deals.parquet", "line": 3, "column": "id", "value": "",
+    assert report.rejects[0] == {"file": "deals.parquet", "line": 3, "column": "id", "value": "",
                                        "reason": "is empty"}
 
 
