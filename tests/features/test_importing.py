@@ -32,7 +32,6 @@ from tests.companies import (
 )
 from tests.running import ROOT
 
-TODAY = NOW / DAY
 SHIPPED = ROOT / "configs" / "mappings"
 
 

@@ -20,10 +20,8 @@ from tests.companies import (
     mapping_text,
     write,
 )
-from tests.running import ROOT
 
 TODAY = NOW / DAY
-SHIPPED = ROOT / "configs" / "mappings"
 
 
 @pytest.mark.usefixtures("database")
