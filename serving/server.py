@@ -15,7 +15,7 @@ __all__ = ["serve"]
 
 def serve(home_path: Path, port: int) -> None:
     """Serve a home on 127.0.0.1 until stopped (Ctrl-C or SIGTERM). Raises Conflict when the port is taken."""
-    if problem := port_problem(port):
+    if problem := port_problem(port, "dealcast serve"):
         raise Conflict(problem)
     os.environ["DEALCAST_HOME"] = str(home_path.resolve())
     # BentoML's worker is a process of its own: it must find our packages, and not a folder called features/ in the

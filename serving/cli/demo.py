@@ -40,7 +40,7 @@ def demo(context: click.Context, port: int, no_serve: bool, seed: int, size: str
     home_path: Path = context.obj
     if as_json and not no_serve:
         raise click.UsageError("--json prints one document at the end, and a server has no end: add --no-serve.")
-    if not no_serve and (problem := port_problem(port)):
+    if not no_serve and (problem := port_problem(port, "dealcast demo")):
         raise Conflict(problem)
 
     from features.home import Home

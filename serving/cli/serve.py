@@ -12,9 +12,9 @@ from serving.cli.port import HOST, port_problem
 __all__ = ["check_port", "mlflow", "serve"]
 
 
-def check_port(_context: click.Context, _parameter: click.Parameter, port: int) -> int:
+def check_port(context: click.Context, _parameter: click.Parameter, port: int) -> int:
     """Refuse a port that is taken, before any work. Raises Conflict."""
-    if problem := port_problem(port):
+    if problem := port_problem(port, f"dealcast {context.info_name}"):
         raise Conflict(problem)
     return port
 
@@ -36,6 +36,8 @@ def serve(home_path: Path, port: int) -> None:
 
     home = Home.open(home_path)
     home.mapping  # noqa: B018  says so when nothing was imported yet
+    # BentoML's own line about it is not shown.
+    click.echo(f"dealcast on {home.path}: http://{HOST}:{port}  (stop with Ctrl-C)", err=True)
     run(home.path, port)
 
 

@@ -105,13 +105,13 @@ def test_an_unknown_size_of_the_simulated_company_is_refused(here: Path) -> None
     assert not (here / "out").exists()
 
 
-@pytest.mark.parametrize("command", [["serve"], ["demo"], ["mlflow"]])
-def test_a_port_in_use_is_refused_before_any_work(here: Path, command: list[str]) -> None:
+@pytest.mark.parametrize("command", ["serve", "demo", "mlflow"])
+def test_a_port_in_use_is_refused_before_any_work_with_the_same_command_at_another(here: Path, command: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        says(dealcast(*command, "--port", str(port)), f"Port {port}", f"--port {port + 1}")
+        says(dealcast(command, "--port", str(port)), f"Port {port}", f"another: `dealcast {command} --port {port + 1}`")
     assert not any(here.iterdir())
 
 
@@ -125,6 +125,7 @@ def test_make_run_asks_for_the_port_with_nothing_installed() -> None:
                               capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"Port {port}" in done.stderr
+    assert f"`make run PORT={port + 1}`" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["score", "deals", "--help"], ["demo", "--help"], ["trian"]])
