@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from features.calendar import DAY
-from features.errors import BadInput, NotFound
+from features.errors import NotFound
 from features.history import Int
 from serving.champion import model_for
 from serving.company import Company
@@ -24,7 +24,7 @@ from training.outcomes import LOST, WON
 from training.reasons import top_reasons
 from training.registry.versions import ModelVersion
 
-__all__ = ["check_period", "deal_scores", "forecast", "lead_scores", "named", "reasons"]
+__all__ = ["deal_scores", "forecast", "lead_scores", "named", "reasons"]
 
 
 def lead_scores(company: Company, as_of: int, ids: list[str]) -> tuple[ModelVersion, list[dict[str, Any]]]:
@@ -33,8 +33,8 @@ def lead_scores(company: Company, as_of: int, ids: list[str]) -> tuple[ModelVers
     A lead that converted, was disqualified or is past its horizon has no chance to state: its scores are None.
     Raises NotFound naming ids that were not known then, and Conflict without a model for the date.
     """
-    codes = _known(company, "lead", as_of, ids)
     chosen, model = model_for(company.home, "leads", as_of)
+    codes = _known(company, "lead", as_of, ids)
     status = _status(company, "lead", codes, as_of, won="converted", lost="disqualified")
     leads = company.mapping.leads
     if leads is not None and leads.horizon.origin == "created":
@@ -50,8 +50,8 @@ def deal_scores(company: Company, as_of: int, within_days: float,
 
     Raises NotFound naming ids that were not known then, and Conflict without a model for the date.
     """
-    codes = _known(company, "deal", as_of, ids)
     chosen, model = model_for(company.home, "deals", as_of)
+    codes = _known(company, "deal", as_of, ids)
     status = _status(company, "deal", codes, as_of, won="won", lost="lost")
     scored = deal_close.score(model, company.history, as_of, within_days, ids=_unique(ids, status))
     return chosen, _rows("deal_id", ids, status, scored)
@@ -68,9 +68,8 @@ def reasons(company: Company, model: HazardModel, as_of: int, ids: list[str],
 def forecast(company: Company, as_of: int, start: int, end: int) -> tuple[ModelVersion, HazardModel, dict[str, Any]]:
     """The forecast of (start, end] with its owners, remembered while neither home nor model changes.
 
-    Raises BadInput for a period that is none or is over, and Conflict without a model for the date.
+    Raises BadInput for a period that is none, is over or is too far ahead, and Conflict without a model for the date.
     """
-    check_period(company, as_of, start, end)
     chosen, model = model_for(company.home, "deals", as_of)
 
     def compute() -> dict[str, Any]:
@@ -83,14 +82,6 @@ def forecast(company: Company, as_of: int, start: int, end: int) -> tuple[ModelV
 def named(row: dict[Hashable, Any]) -> dict[str, Any]:
     """A data frame's row, whose column names are text. NaN becomes None: JSON has no other word for it."""
     return {str(name): None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
-
-
-def check_period(company: Company, as_of: int, start: int, end: int) -> None:
-    if start >= end:
-        raise BadInput(f"The period ends ({company.iso(end)}) before it starts ({company.iso(start)}). Swap its ends.")
-    if end <= as_of:
-        raise BadInput(f"The period ended at {company.iso(end)}, before as_of {company.iso(as_of)}: nothing of it is "
-                       "left to forecast. Give an earlier as_of or a later period.")
 
 
 def _known(company: Company, kind: str, as_of: int, ids: list[str]) -> Int:

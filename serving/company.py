@@ -15,13 +15,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from features.calendar import day_start, end_of_day, iso, local_date, parse_as_of
-from features.errors import BadInput, NotFound
+from features.calendar import day_start, end_of_day, iso, local_date
+from features.errors import NotFound
 from features.history import History
 from features.home import Home
 from features.mapping import Mapping
-from features.settings import Settings
+from features.settings import SETTINGS_FILE, Settings
 from features.store import imports
+from serving.dates import BadField, read_as_of, read_moment
 from training.outcomes import Outcomes, outcomes
 
 __all__ = ["Companies", "Company"]
@@ -55,31 +56,21 @@ class Company:
         return self.log_end if self.mapping.simulated else self.clock()
 
     def read_as_of(self, text: str | None) -> int:
-        """A date or timestamp as the API takes it, or the present. Raises BadInput, also for what is still to come."""
-        present = self.present()
-        if text is None:
-            return present
-        as_of = parse_as_of(text, self.mapping.zone)
-        last, until = present, "It is"
-        if self.mapping.simulated:
-            # The last day of its log may be named whole.
-            last, until = end_of_day(local_date(present, self.mapping.zone), self.mapping.zone), "Its log ends at"
-        if as_of > last:
-            raise BadInput(f"as_of {text} lies ahead: nothing is known of it. {until} {self.iso(present)}. Ask as of "
-                           "that moment or earlier; a forecast's period may lie ahead.")
-        return as_of
+        """A date or timestamp as the API takes it, or the present. Raises BadField, also for what is still to come."""
+        return read_as_of(text, self.mapping.zone, self.present(), self.clock())
 
     def read_day(self, text: str | None) -> int:
         """A date as the page's picker gives it: the end of that day, or the present on the present day.
 
-        Raises BadInput.
+        Raises BadField.
         """
         present = self.present()
         if text is None:
             return present
-        day = local_date(parse_as_of(text, self.mapping.zone), self.mapping.zone)
+        day = local_date(read_moment(text, self.mapping.zone, "as_of"), self.mapping.zone)
         if day_start(day, self.mapping.zone) > present:
-            raise BadInput(f"{day} lies ahead: nothing is known of it. Pick {self.date(present)} or a day before it.")
+            raise BadField(f"{day} lies ahead: nothing is known of it. Pick {self.date(present)} or a day before it.",
+                           "as_of")
         return min(end_of_day(day, self.mapping.zone), present)
 
     def iso(self, moment: int) -> str:
@@ -110,12 +101,14 @@ class Companies:
         self.clock = clock
         self._company: Company | None = None
         self._last_import: tuple[int, int] | None = None
+        self._settings_file: tuple[int, int] | None = None
         self._reading = Lock()
 
     def now(self) -> Company:
-        """Read the home when it has never been read or was imported into since.
+        """Read the home when it has never been read, or was imported into or set otherwise since.
 
-        Raises NotFound when there is no home or nothing was imported yet.
+        Raises NotFound when there is no home or nothing was imported yet, and BadInput for settings that cannot be
+        used.
         """
         with self._reading:
             home = self._company.home if self._company else Home.open(self.home_path)
@@ -123,11 +116,12 @@ class Companies:
             if last is None:
                 raise NotFound(f"Nothing was imported into {self.home_path} yet. Import a CRM's export:\n"
                                f"dealcast --home {self.home_path} import PATH --mapping FILE")
-            if self._company is None or last != self._last_import:
+            settings_file = _state_of(self.home_path / SETTINGS_FILE)
+            if self._company is None or (last, settings_file) != (self._last_import, self._settings_file):
                 # Opened anew: a home that was removed and made again may hold another company.
                 home = Home.open(self.home_path)
                 self._company = Company(home, home.mapping, home.settings, home.history(), last[1], self.clock)
-                self._last_import = last
+                self._last_import, self._settings_file = last, settings_file
             return self._company
 
 
@@ -139,3 +133,12 @@ def _last_import(home: Home) -> tuple[int, int] | None:
     with home.store.read() as connection:
         found = connection.execute(query).first()
     return (found.import_id, found.recorded_at) if found else None
+
+
+def _state_of(file: Path) -> tuple[int, int] | None:
+    """When a file was last changed and how long it is; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

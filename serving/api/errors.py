@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from features.errors import DealcastError, nearest
+from serving.dates import BadField
 from serving.pages.render import error_page
 
 __all__ = ["UnknownParameter", "error_response", "install", "only_known_parameters"]
@@ -56,7 +57,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(DealcastError)
     def mendable(request: Request, error: DealcastError) -> Response:
-        return error_response(request, error.http_status, str(error))
+        field = error.field if isinstance(error, BadField) else None
+        return error_response(request, error.http_status, str(error), field)
 
     @app.exception_handler(RequestValidationError)
     def unreadable(request: Request, error: RequestValidationError) -> Response:
@@ -69,7 +71,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> Response:
-        messages = {404: f"Nothing is at {request.url.path}. The endpoints are listed at /docs.",
+        messages = {400: "The body is not JSON that can be read: it must be UTF-8 text that is not nested too deeply.",
+                    404: f"Nothing is at {request.url.path}. The endpoints are listed at /docs.",
                     405: f"{request.url.path} does not take {request.method}."}
         message = messages.get(error.status_code, str(error.detail))
         return error_response(request, error.status_code, message, headers=dict(error.headers or {}))
@@ -82,9 +85,12 @@ def install(app: FastAPI) -> None:
 
 
 def _worded(found: dict[str, Any], field: str) -> str:
+    if not field:
+        # Nothing, a list, null, or text that was not said to be JSON.
+        return "The body is not a JSON object: send one, with the header Content-Type: application/json."
     text = found["msg"].removeprefix("Value error, ")
     if found["type"] == "missing":
-        return f"'{field}' is missing." if field else "The body is missing: send JSON."
+        return f"'{field}' is missing."
     if found["type"] == "extra_forbidden":
         return f"'{field}' is not a field of this request. /docs lists them."
-    return f"{field}: {text}." if field else f"{text}."
+    return f"{field}: {text}."

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from features.calendar import parse_as_of, parse_period
 from features.errors import BadInput
 from serving import answers
 from serving.api.errors import only_known_parameters
@@ -21,12 +20,14 @@ from serving.api.schemas import (
     LeadScoresAsked,
 )
 from serving.company import Company
+from serving.dates import BadField, read_period
+from training.forecast import amounts_known
 from training.registry.versions import MODELS, champion
 
 __all__ = ["company_now", "router"]
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": ErrorBody, "description": "A parameter that the endpoint does not have."},
+    400: {"model": ErrorBody, "description": "A parameter that the endpoint does not have, or a body that is no text."},
     404: {"model": ErrorBody, "description": "Ids that are not known as of that date, or nothing imported yet."},
     409: {"model": ErrorBody, "description": "No model for that date yet."},
     422: {"model": ErrorBody, "description": "A value that cannot be used."},
@@ -72,14 +73,17 @@ def forecast(company: Now,
              ) -> dict[str, Any]:
     """Number and amount of deals won in a period that is not over: what is won, what is open, what is yet to come."""
     if by not in (None, "owner"):
-        raise BadInput(f"by={by} is not known: forecasts are grouped by owner.")
+        raise BadField(f"by={by} is not known: forecasts are grouped by owner.", "by")
     if (period is None) == (start is None and to is None) or (period is None and (start is None or to is None)):
-        raise BadInput("Give a period, such as period=2026-Q4, or both from and to.")
-    if period is not None:
-        first, last = parse_period(period, company.mapping)
-    else:
-        first, last = parse_as_of(start or "", company.mapping.zone), parse_as_of(to or "", company.mapping.zone)
-    answer = answers.forecast(company, company.read_as_of(as_of), first, last)[-1]
+        raise BadField("Give a period, such as period=2026-Q4, or both from and to.", "period")
+    first, last = read_period(period, start, to, company.mapping)
+    moment = company.read_as_of(as_of)
+    try:
+        answer = answers.forecast(company, moment, first, last)[-1]
+    except BadInput as error:
+        # Beside amounts that are not known yet, only the period can be wrong.
+        ends = "period" if period is not None else "to"
+        raise BadField(str(error), ends if amounts_known(company.history.until(moment)) else "as_of") from error
     return answer if by else {**answer, "groups": []}
 
 

@@ -33,18 +33,14 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
     if not period and not (start and end):
         raise click.UsageError("Which period? Give --from DATE and --to DATE, or --period 2026-Q4.")
 
-    from features.calendar import parse_as_of, parse_period
     from features.home import Home
     from serving.champion import model_for
+    from serving.dates import read_period
     from training.forecast import forecast as make_forecast
 
     home = Home.open(home_path)
-    zone = home.mapping.zone
     moment = read_as_of(as_of, home)
-    if period:
-        first, last = parse_period(period, home.mapping)
-    else:
-        first, last = parse_as_of(str(start), zone), parse_as_of(str(end), zone)
+    first, last = read_period(period or None, start, end, home.mapping)
     chosen, model = model_for(home, "deals", moment, version)
     answer = make_forecast(model, home.history(moment), moment, first, last, home.settings, by_owner=by == "owner")
     answer["model"] = chosen.label

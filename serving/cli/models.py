@@ -11,6 +11,7 @@ from serving.cli.output import check_out_file, emit, json_option, progress, say,
 
 if TYPE_CHECKING:
     from features.home import Home
+    from training.registry.versions import ModelVersion
 
 __all__ = ["as_of_option", "read_as_of", "score", "train", "version_option"]
 
@@ -23,23 +24,13 @@ out_option = click.option("--out", required=True, type=click.Path(path_type=Path
 
 
 def read_as_of(text: str, home: Home) -> int:
-    """Read --as-of: a date, a timestamp or "now", in microseconds UTC. Raises BadInput, also for what is to come.
-
-    A simulated company lives in a time of its own: its now is the end of its log.
-    """
+    """Read --as-of: a date, a timestamp or "now", in microseconds UTC. Raises BadInput, also for what is to come."""
     import time
 
-    from features.calendar import iso, parse_as_of
-    from features.errors import BadInput
+    from serving.dates import read_as_of as read
 
-    zone = home.mapping.zone
     clock = time.time_ns() // 1000
-    now = home.log_end() if home.mapping.simulated else clock
-    as_of = now if text == "now" else parse_as_of(text, zone)
-    if as_of > max(now, clock):
-        raise BadInput(f"{iso(as_of, zone)} is still to come, so what is known by then is not known yet. "
-                       "Give a date that has begun, or now.")
-    return as_of
+    return read(text, home.mapping.zone, home.log_end() if home.mapping.simulated else clock, clock)
 
 
 @click.command()
@@ -73,11 +64,21 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
         done.append({"model": version.label, "as_of": iso(version.as_of, home.mapping.zone),
                      "champion": version.is_champion, "metrics": result.metrics, "summary": result.summary})
         if not as_json:
-            say(f"{version.label}, trained up to {iso(version.as_of, home.mapping.zone)}"
-                + ("" if version.is_champion else " (does not serve: the one that does was trained to a later date)"))
+            say(f"{version.label}, trained up to {iso(version.as_of, home.mapping.zone)}{_until(home, version)}")
             _show_evidence(result.summary)
     if as_json:
         emit({"models": done})
+
+
+def _until(home: Home, version: ModelVersion) -> str:
+    """For which dates a version of an earlier date speaks; nothing for the one that speaks from its date on."""
+    from features.calendar import iso
+    from training.registry.versions import versions
+
+    later = [one.as_of for one in versions(home, version.model) if one.as_of > version.as_of]
+    if version.is_champion or not later:
+        return ""
+    return f": speaks for dates from then until {iso(min(later), home.mapping.zone)}, when a later version takes over"
 
 
 def _show_evidence(evaluation: dict[str, Any]) -> None:

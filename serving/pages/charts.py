@@ -86,10 +86,11 @@ def _draw(axes: Axes, bars: list[Bar], currency: str | None, colours: dict[str, 
             axes.bar(i, bar.won_so_far, width=0.46, color=colours["won"], zorder=2)
         axes.hlines(bar.middle, i - 0.23, i + 0.23, color=colours["ours"], linewidth=3, zorder=3)
         if bar.actual is not None:
-            axes.scatter(i, bar.actual, s=70, color=colours["ink"], edgecolor=colours["paper"], linewidth=1.5, zorder=5)
+            axes.scatter(i, bar.actual, s=70, color=colours["ink"], edgecolor=colours["paper"], linewidth=1.5, zorder=5,
+                         clip_on=False)  # whole, also where it stands on the axis
         if bar.reps is not None:
             axes.scatter(i, bar.reps, s=58, marker="D", facecolor=colours["paper"], edgecolor=colours["reps"],
-                         linewidth=2, zorder=4)
+                         linewidth=2, zorder=4, clip_on=False)
         if not bar.past:
             axes.annotate(written(bar.middle), (i + 0.27, bar.middle), va="center", weight="bold")
             for value in (bar.low, bar.high):

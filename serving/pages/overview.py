@@ -10,7 +10,7 @@ import pandas as pd
 
 from features.asof import AsOf, category
 from features.calendar import DAY
-from features.history import Int
+from features.history import History, Int
 from features.money import to_major
 from serving import answers
 from serving.company import Company
@@ -19,12 +19,12 @@ from serving.pages.periods import Period, choices, period_at
 from serving.pages.record import Measure, Past, past_periods, record_in_words
 from serving.pages.words import GAP, day, money, number, percent, short_money
 from training import deal_close
-from training.forecast import amount_of, owner_name, owner_of, reps_call
+from training.forecast import actual_deals, amount_of, owner_name, owner_of, reps_call, won_amounts, won_owners
 from training.hazard import HazardModel
 from training.outcomes import outcomes
 from training.registry.versions import versions
 
-__all__ = ["chart_bars", "chart_in_words", "overview"]
+__all__ = ["chart_bars", "chart_in_words", "overview", "won_by_owner"]
 
 NO_BREAK, JOINER = "\u00a0", "\u2060"
 STALE_DAYS = 14  # an export a week is what we ask for
@@ -162,7 +162,7 @@ def _same_length(period: Period, past: list[Past]) -> bool:
 
 def _owners(company: Company, said: dict[str, Any], measure: Measure, as_of: int, period: Period) -> dict[str, Any]:
     write, groups = _writer(company, measure), said["groups"]
-    won = _won_by_owner(company, measure, as_of, period)
+    won = won_by_owner(company.history.until(as_of), measure, period.start, min(as_of, period.end))
     rows = []
     for group in groups:
         spread = group[measure]
@@ -177,16 +177,12 @@ def _owners(company: Company, said: dict[str, Any], measure: Measure, as_of: int
     return {"owners": rows, "owner_scale": widest or 1.0, "owners_have_won": bool(won)}
 
 
-def _won_by_owner(company: Company, measure: Measure, as_of: int, period: Period) -> dict[str, float]:
-    """What each owner has won of the period so far, from what was known at `as_of`."""
-    history = company.history.until(as_of)
-    subject, at = outcomes(history, "deal").won_at
-    here = (at > period.start) & (at <= min(as_of, period.end))
-    subject, at = subject[here], at[here]
-    value = (np.ones(len(subject)) if measure == "won_count"
-             else np.nan_to_num(amount_of(history, subject, at)))
-    sums = pd.Series(value).groupby(owner_of(history, subject, at)).sum()
-    return {str(owner): to_major(total, company.mapping.currency) if measure == "won_amount" else total
+def won_by_owner(history: History, measure: Measure, start: int, end: int) -> dict[str, float]:
+    """What each owner has won in (start, end], from all that is known in `history`: the wins of "Won so far"."""
+    won = actual_deals(outcomes(history, "deal"), start, end)
+    value = np.ones(len(won[0])) if measure == "won_count" else np.nan_to_num(won_amounts(history, *won))
+    sums = pd.Series(value).groupby(won_owners(history, *won)).sum()
+    return {str(owner): to_major(total, history.mapping.currency) if measure == "won_amount" else total
             for owner, total in sums.items()}
 
 

@@ -8,6 +8,7 @@ from babel.dates import format_interval
 
 from features.calendar import DAY, fiscal_quarter, local_date, parse_period, parse_within
 from features.mapping import Mapping
+from serving.dates import blaming
 from serving.pages.words import LOCALE
 
 __all__ = ["Period", "choices", "period_at", "period_name"]
@@ -32,10 +33,12 @@ def period_at(text: str | None, as_of: int, mapping: Mapping) -> Period:
     if text is None:
         text = fiscal_quarter(as_of + DAY, mapping)[0]
     if "q" in text.casefold():
-        start, end = parse_period(text, mapping)
+        with blaming("period"):
+            start, end = parse_period(text, mapping)
         name = period_name(start, end, mapping)
         return Period(name, name, _days(start, end, mapping), start, end)
-    days = parse_within(text)
+    with blaming("period"):
+        days = parse_within(text)
     end = as_of + round(days * DAY)
     return Period(text, f"The next {days:g} days", _days(as_of, end, mapping), as_of, end)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from features.errors import BadInput
 from serving.company import Company
+from serving.dates import BadField
 from serving.pages.charts import forecast_chart
 from serving.pages.overview import chart_bars, overview
 from serving.pages.render import page
@@ -17,6 +18,7 @@ __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
 MINUTE = 60_000_000
+LAST = int(datetime(2060, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000  # years that the calendar has, from 1970 on
 
 
 def _company(request: Request) -> Company:
@@ -36,13 +38,13 @@ def home(request: Request, as_of: Annotated[str | None, Query()] = None, period:
 
 
 @router.get("/charts/forecast.svg")
-def chart(request: Request, at: Annotated[int, Query()], period: Annotated[str, Query()],
+def chart(request: Request, at: Annotated[int, Query(ge=0, le=LAST)], period: Annotated[str, Query()],
           theme: Annotated[Literal["light", "dark"], Query()] = "light",
           size: Annotated[Literal["wide", "narrow"], Query()] = "wide") -> Response:
     """The forecast's chart as of a moment in microseconds."""
     company = _company(request)
     if at > company.present():
-        raise BadInput("That moment lies ahead: nothing is known of it.")
+        raise BadField("That moment lies ahead: nothing is known of it.", "at")
     bars, currency, description = chart_bars(company, at, period)
     svg = forecast_chart(bars, currency, theme, size == "narrow", description)
     # matplotlib styles its shapes one by one; nothing else in the picture may do or load anything.

@@ -13,6 +13,10 @@ from starlette.testclient import TestClient
 from features.calendar import parse_as_of
 from features.home import Home
 from serving.champion import model_for
+from serving.cli import models
+from serving.company import Companies
+from serving.dates import BadField
+from tests.companies import DEALS, bring_in, deals_file, mapping_text
 from tests.serving.asking import as_real, assert_error, client
 from training import deal_close, lead_conversion
 from training.forecast import forecast
@@ -145,22 +149,79 @@ def test_every_address_refuses_query_names_that_it_does_not_have(api: TestClient
     assert_error(answer, 400, "bad_request", "'x'")
 
 
-@pytest.mark.parametrize(("query", "status", "code", "parts"), [
-    ({}, 422, "bad_input", ["period=2026-Q4"]),
-    ({"from": "2026-10-01"}, 422, "bad_input", ["both from and to"]),
-    ({"period": "2026-Q4", "from": "2026-10-01"}, 422, "bad_input", ["both from and to"]),
-    ({"period": "2026-Q5"}, 422, "bad_input", ["'2026-Q5' is not a period"]),
-    ({"from": "2026-13-01", "to": "2026-12-01"}, 422, "bad_input", ["'2026-13-01' is not a date"]),
-    ({"from": "2026-12-01", "to": "2026-11-01"}, 422, "bad_input", ["before it starts"]),
-    ({"period": "2026-Q1"}, 422, "bad_input", ["The period ended at"]),
-    ({"period": "2026-Q4", "by": "team"}, 422, "bad_input", ["by=team"]),
-    ({"period": "2026-Q4", "as_of": "soon"}, 422, "bad_input", ["'soon' is not a date"]),
-    ({"period": "2026-Q4", "as_of": "2026-10-02"}, 422, "bad_input", ["lies ahead", "Its log ends at"]),
-    ({"period": "2026-Q4", "as_of": "2026-01-05"}, 409, "conflict", ["no deals model", "train deals"]),
+@pytest.mark.parametrize(("query", "field", "parts"), [
+    ({}, "period", ["period=2026-Q4"]),
+    ({"from": "2026-10-01"}, "period", ["both from and to"]),
+    ({"period": "2026-Q4", "from": "2026-10-01"}, "period", ["both from and to"]),
+    ({"period": "2026-Q5"}, "period", ["'2026-Q5' is not a period"]),
+    ({"from": "2026-13-01", "to": "2026-12-01"}, "from", ["'2026-13-01' is not a date"]),
+    ({"from": "2026-12-01", "to": "later"}, "to", ["'later' is not a date"]),
+    ({"from": "2026-12-01", "to": "2026-12-01"}, "to", ["The period is empty", "2026-12-01T00:00:00+01:00"]),
+    ({"from": "2026-12-01", "to": "2026-11-01"}, "to", ["is not after its start"]),
+    ({"from": "2026-10-01", "to": "2050-01-01"}, "to", ["more than ten years"]),
+    ({"period": "2026-Q1"}, "period", ["The period was over at"]),
+    ({"period": "2050-Q1"}, "period", ["more than ten years"]),
+    ({"period": "9999-Q4"}, "period", ["outside the years"]),
+    ({"period": "0000-Q1"}, "period", ["outside the years"]),
+    ({"period": "2026-Q4", "by": "team"}, "by", ["by=team"]),
+    ({"period": "2026-Q4", "as_of": "soon"}, "as_of", ["'soon' is not a date"]),
+    ({"period": "2026-Q4", "as_of": "0001-01-01"}, "as_of", ["outside the years"]),
+    ({"period": "2026-Q4", "as_of": "9999-12-31T23:59:59-23:00"}, "as_of", ["outside the years"]),
+    ({"period": "2026-Q4", "as_of": "2059-12-31"}, "as_of", ["lies ahead"]),
 ])
-def test_a_forecast_that_cannot_be_made_says_why_and_what_to_do(
-        api: TestClient, query: dict[str, str], status: int, code: str, parts: list[str]) -> None:
-    assert_error(api.get("/v1/forecast", params=query), status, code, *parts)
+def test_a_forecast_that_cannot_be_made_says_why_and_which_parameter_is_to_blame(
+        api: TestClient, query: dict[str, str], field: str, parts: list[str]) -> None:
+    answer = api.get("/v1/forecast", params=query)
+    assert_error(answer, 422, "bad_input", *parts, field=field)
+    assert "--" not in answer.json()["error"]["message"]
+
+
+def test_a_date_before_every_model_says_how_to_train_one(api: TestClient) -> None:
+    answer = api.get("/v1/forecast", params={"period": "2026-Q4", "as_of": "2026-01-05"})
+    assert_error(answer, 409, "conflict", "no deals model", "train deals")
+
+
+def test_amounts_that_are_not_known_yet_are_blamed_on_as_of(
+        trained_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("training.forecast", "serving.api.routes"):
+        monkeypatch.setattr(f"{module}.amounts_known", lambda history: False)
+    answer = client(trained_home).get("/v1/forecast", params={"period": "2026-Q4", "as_of": "2026-08-15"})
+    assert_error(answer, 422, "bad_input", "no deal's amount was known", field="as_of")
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("2026-08-14T12:00:00+02:00", "2026-08-14T12:00:00+02:00"),
+    ("2026-08-14T12:00:00.5+02:00", "2026-08-14T12:00:00.500000+02:00"),
+    ("2026-08-14 12:00", "2026-08-14T12:00:00+02:00"),
+])
+def test_the_plus_of_an_offset_may_stand_in_an_address_as_it_is(api: TestClient, written: str, meant: str) -> None:
+    answer = api.get(f"/v1/forecast?period=2026-Q4&as_of={written}")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["as_of"] == meant
+    body = api.get(f"/v1/forecast?from={written}&to=2026-10-01T00:00:00+02:00&as_of={written}").json()
+    assert (body["from"], body["to"]) == (meant, "2026-10-01T00:00:00+02:00")
+
+
+@pytest.mark.parametrize(("clock", "as_of", "accepted"), [
+    ("2026-01-01", "2026-09-30T23:59:59.999999", True),
+    ("2026-01-01", "2026-10-01", True),
+    ("2026-01-01", "2026-10-01T00:00:01", False),
+    ("2026-11-24", "2026-10-01", True),
+    ("2026-11-24", "2026-11-24", True),
+    ("2026-11-24", "2026-11-24T00:01", False),
+])
+def test_a_simulated_company_is_asked_up_to_its_logs_end_or_the_clock_as_on_the_command_line(
+        home: Home, monkeypatch: pytest.MonkeyPatch, clock: str, as_of: str, accepted: bool) -> None:
+    now = moment(home, clock)
+    monkeypatch.setattr("time.time_ns", lambda: now * 1000)
+    company = Companies(home.path).now()
+    for read in (company.read_as_of, lambda text: models.read_as_of(text, home)):
+        if accepted:
+            assert read(as_of) == moment(home, as_of)
+        else:
+            with pytest.raises(BadField, match="lies ahead"):
+                read(as_of)
+    assert company.read_as_of("now") == models.read_as_of("now", home) == home.log_end()
 
 
 @pytest.mark.parametrize(("body", "field", "parts"), [
@@ -174,23 +235,54 @@ def test_a_forecast_that_cannot_be_made_says_why_and_what_to_do(
     ({"deal_ids": ["D-1"], "within_days": 0}, "within_days", ["greater than 0"]),
     ({"deal_ids": ["D-1"], "within": 28}, "within", ["'within' is not a field"]),
     ({"deal_ids": ["D-1"], "as_of": 20260814}, "as_of", ["string"]),
+    ({"deal_ids": ["D-1"], "as_of": "soon"}, "as_of", ["'soon' is not a date"]),
+    ({"deal_ids": ["D-1"], "as_of": "0001-01-01"}, "as_of", ["outside the years"]),
+    ({"deal_ids": ["D-1"], "as_of": "2059-01-01"}, "as_of", ["lies ahead"]),
 ])
 def test_a_body_that_cannot_be_used_names_the_field(
         api: TestClient, body: dict[str, Any], field: str, parts: list[str]) -> None:
     assert_error(api.post("/v1/deals/score", json=body), 422, "bad_input", *parts, field=field)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'"text"', b"null", b'{"deal_ids": ["D-1"], "within_days": NaN}',
-                                  b"\xff\xfe", b"[" * 50_000])
-def test_a_body_that_is_not_a_json_object_is_refused(api: TestClient, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"[1]", b'"text"', b"null", b"3"])
+def test_a_body_that_is_no_json_object_is_answered_with_what_to_send(api: TestClient, body: bytes) -> None:
     answer = api.post("/v1/deals/score", content=body, headers={"content-type": "application/json"})
-    assert answer.status_code in (400, 422)
-    assert_error(answer, answer.status_code, answer.json()["error"]["code"], field=answer.json()["error"].get("field"))
+    assert_error(answer, 422, "bad_input", "not a JSON object", "Content-Type: application/json")
 
 
-def test_a_body_in_another_format_is_refused(api: TestClient) -> None:
-    answer = api.post("/v1/deals/score", content=b'{"deal_ids": ["D-1"]}', headers={"content-type": "text/plain"})
-    assert_error(answer, 422, "bad_input")
+@pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}])
+def test_a_body_that_is_not_said_to_be_json_is_answered_with_the_header_to_send(
+        api: TestClient, headers: dict[str, str]) -> None:
+    answer = api.post("/v1/deals/score", content=b'{"deal_ids": ["D-1"]}', headers=headers)
+    assert_error(answer, 422, "bad_input", "not a JSON object", "Content-Type: application/json")
+
+
+@pytest.mark.parametrize(("body", "status", "code"), [
+    (b"{", 422, "bad_input"), (b'["\xff"]', 400, "bad_request"), (b"[" * 50_000, 400, "bad_request")])
+def test_a_body_that_is_not_json_is_refused_as_that(api: TestClient, body: bytes, status: int, code: str) -> None:
+    answer = api.post("/v1/deals/score", content=body, headers={"content-type": "application/json"})
+    assert_error(answer, status, code, "The body is not JSON")
+
+
+def test_a_number_that_json_does_not_have_is_refused(api: TestClient) -> None:
+    answer = api.post("/v1/deals/score", content=b'{"deal_ids": ["D-1"], "within_days": NaN}',
+                      headers={"content-type": "application/json"})
+    assert_error(answer, 422, "bad_input", "finite number", field="within_days")
+
+
+def test_leads_of_a_company_whose_mapping_has_none_are_not_sent_to_be_trained(tmp_path: Path) -> None:
+    bring_in(tmp_path / "home", deals_file(tmp_path, "1,2024-01-02,Won,2024-02-01,100,x"), mapping_text(DEALS))
+    answer = client(tmp_path / "home").post("/v1/leads/score", json={"lead_ids": ["L-1"]})
+    assert_error(answer, 409, "conflict", "does not say when a lead is converted", "ask about deals")
+    assert "train leads" not in answer.text
+
+
+def test_a_mapping_without_any_outcome_is_not_blamed_on_the_period(tmp_path: Path) -> None:
+    no_outcomes = mapping_text(DEALS).replace(", outcome: won", "").replace(", outcome: lost", "")
+    no_outcomes = no_outcomes.replace(", closed_at: closed", "")
+    bring_in(tmp_path / "home", deals_file(tmp_path, "1,2024-01-02,Talk,,100,x"), no_outcomes)
+    answer = client(tmp_path / "home").get("/v1/forecast", params={"from": "2024-10-05", "to": "2024-11-01"})
+    assert_error(answer, 409, "conflict", "names no outcome")
 
 
 def test_a_large_body_is_refused_whether_its_length_is_declared_or_not(api: TestClient) -> None:
@@ -241,7 +333,8 @@ def test_the_clock_of_a_real_company_bounds_as_of(trained_home: Path) -> None:
     real = as_real(trained_home, "2026-11-02T10:00")
     assert real.get("/v1/health").json()["as_of"] == "2026-11-02T10:00:00+01:00"
     ahead = real.get("/v1/forecast", params={"period": "2026-Q4", "as_of": "2026-11-02T10:01"})
-    assert_error(ahead, 422, "bad_input", "lies ahead", "It is 2026-11-02T10:00:00+01:00")
+    assert_error(ahead, 422, "bad_input", "lies ahead", "The latest that can be asked for is 2026-11-02T10:00:00+01:00",
+                 field="as_of")
 
 
 def test_openapi_describes_every_endpoint_and_its_errors(api: TestClient) -> None:

@@ -16,10 +16,13 @@ from features.calendar import DAY, fiscal_quarter, parse_as_of
 from features.home import Home
 from features.mapping import Mapping
 from serving.pages.charts import Bar, forecast_chart
-from serving.pages.periods import period_at, period_name
+from serving.pages.overview import won_by_owner
+from serving.pages.periods import choices, period_at, period_name
 from serving.pages.record import past_periods, record_in_words
 from serving.pages.words import money, number, percent, short_money
-from tests.serving.asking import as_real, client
+from tests.histories import change, history
+from tests.serving.asking import as_real, assert_error, client
+from training.forecast import actual
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -100,11 +103,29 @@ def test_owners_add_up_to_the_company(browser_like: TestClient) -> None:
             assert group["name"] in page
 
 
+def test_what_owners_have_won_is_what_the_company_has_won() -> None:
+    """Owner and amount of one win are known from a later snapshot only, another win was taken back."""
+    known = history(deals={"a": 1, "b": 2, "c": 3}, changes=[
+        change("a", "stage", "Won", 10), change("a", "owner", "o1", 12), change("a", "amount", "70000", 12),
+        change("b", "owner", "o2", 2), change("b", "amount", "30000", 2), change("b", "stage", "Won", 11),
+        change("c", "owner", "o2", 3), change("c", "amount", "50000", 3), change("c", "stage", "Won", 11),
+        change("c", "stage", "Lost", 13)])
+    period = (5 * DAY, 14 * DAY)
+    assert won_by_owner(known, "won_amount", *period) == {"o1": 700.0, "o2": 300.0}
+    assert won_by_owner(known, "won_count", *period) == {"o1": 1.0, "o2": 1.0}
+    assert actual(known, *period) == {"won_amount": 1000.0, "won_count": 2.0}
+
+
 @pytest.mark.parametrize(("query", "status", "parts"), [
     ({"as_of": "2026-01-05"}, 409, ["no deals model", "train deals --as-of 2026-01-05"]),
     ({"as_of": "2027-01-05"}, 422, ["lies ahead", "Pick 2026-09-30 or a day before"]),
     ({"as_of": "yesterday"}, 422, ["'yesterday' is not a date"]),
-    ({"period": "2026-Q1"}, 422, ["The period ended at"]),
+    ({"as_of": "0001-01-01"}, 422, ["outside the years"]),
+    ({"as_of": "9999-12-31"}, 422, ["outside the years"]),
+    ({"period": "2026-Q1"}, 422, ["The period was over at"]),
+    ({"period": "9999-Q4"}, 422, ["outside the years"]),
+    ({"period": "2050-Q4"}, 422, ["more than ten years"]),
+    ({"period": "99999d"}, 422, ["longer than ten years"]),
     ({"period": "soon"}, 422, ["not a span of time"]),
     ({"week": "3"}, 400, ["no parameter 'week'"]),
 ])
@@ -173,6 +194,36 @@ def test_the_chart_of_the_page_is_an_svg_that_tells_itself_to_a_screen_reader(
     assert "2026-Q4: between" in (drawn.findtext(f"{space}desc") or "")
     assert answer.text == browser_like.get(address).text
     assert not re.search(r'(href|src)="(?!#)', answer.text)
+
+
+@pytest.mark.parametrize(("query", "field"), [
+    ({"at": "-9999999999999999999"}, "at"), ({"at": "9999999999999999999"}, "at"), ({"at": "1e9"}, "at"),
+    ({"at": "2800000000000000"}, "at"), ({"period": "9999-Q4"}, "period"), ({"period": "99999d"}, "period"),
+])
+def test_a_chart_of_no_moment_or_period_is_refused(
+        browser_like: TestClient, mapping: Mapping, query: dict[str, str], field: str) -> None:
+    at = str(parse_as_of("2026-08-14", mapping.zone))
+    answer = browser_like.get("/charts/forecast.svg", params={"at": at, "period": "2026-Q3", **query},
+                              headers={"accept": "image/svg+xml"})
+    assert_error(answer, 422, "bad_input", field=field)
+
+
+@pytest.mark.parametrize("day", ["1971-01-01", "2059-12-31"])
+@pytest.mark.parametrize("fiscal_year_starts", [1, 10])
+def test_periods_can_be_picked_on_the_first_and_the_last_day_of_the_calendar(
+        mapping: Mapping, day: str, fiscal_year_starts: int) -> None:
+    other = mapping.model_copy(update={"fiscal_year_starts": fiscal_year_starts})
+    at = parse_as_of(day, other.zone)
+    assert len(choices(at, period_at("28d", at, other), other)) == 3
+
+
+def test_a_mark_on_the_axis_is_drawn_whole() -> None:
+    bars = [Bar("2026-Q1", 0.0, 1e6, 2e6, actual=0.0, reps=0.0)]
+    drawn = ElementTree.fromstring(forecast_chart(bars, "EUR", "light", narrow=False, description=""))
+    marks = [group for group in drawn.iter("{http://www.w3.org/2000/svg}g")
+             if (group.get("id") or "").startswith("PathCollection")]
+    assert len(marks) == 2
+    assert not any(one.get("clip-path") for group in marks for one in group.iter())
 
 
 def test_a_chart_shows_what_is_known_of_each_period_and_no_more() -> None:

@@ -19,6 +19,7 @@ from serving.company import Companies
 from serving.server import serve
 from tests.running import free_port, get, running
 from tests.serving.asking import assert_error, client
+from training import lead_conversion
 from training.registry.versions import add_version, version_for
 
 CHROMIUM = shutil.which("chromium")
@@ -32,7 +33,9 @@ def server(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     (elsewhere / "features" / "__init__.py").write_text("raise RuntimeError('a foreign features/ was imported')")
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    with running("--home", trained_home, "serve", "--port", str(port), ready=f"{address}/readyz", cwd=elsewhere):
+    with running("--home", trained_home, "serve", "--port", str(port), ready=f"{address}/readyz",
+                 cwd=elsewhere) as log:
+        log.wait_for(f"dealcast on {trained_home}: {address}  (stop with Ctrl-C)")
         yield address
 
 
@@ -115,6 +118,31 @@ def test_a_model_is_read_once_and_history_too(trained_home: Path) -> None:
     assert companies.now() is company
     assert model_for(company.home, "deals", company.present())[1] is model_for(
         company.home, "deals", company.present())[1]
+
+
+def test_changed_settings_count_from_the_next_request_on(trained_home: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_home, tmp_path / "home")
+    api = client(tmp_path / "home")
+    lead = {"lead_ids": [unlikely_lead(tmp_path / "home")]}
+    assert api.post("/v1/leads/score", json=lead).json()["scores"][0]["grade"] != "A"
+    settings = tmp_path / "home" / "dealcast.yaml"
+    settings.write_text("grades: {A: 0.000003, B: 0.000002, C: 0.000001}\n")
+    assert api.post("/v1/leads/score", json=lead).json()["scores"][0]["grade"] == "A"
+    settings.write_text("grades: {Z: 0.1}\n")
+    assert_error(api.get("/v1/health"), 422, "bad_input", "grades.Z", str(settings))
+    page = api.get("/", headers={"accept": "text/html"})
+    assert page.status_code == 422
+    assert "grades.Z" in page.text
+    settings.unlink()
+    assert api.post("/v1/leads/score", json=lead).json()["scores"][0]["grade"] != "A"
+
+
+def unlikely_lead(home: Path) -> str:
+    """The open lead that is least likely to convert."""
+    company = Companies(home).now()
+    _, model = model_for(company.home, "leads", company.present())
+    scored = lead_conversion.score(model, company.history, company.present(), company.settings)
+    return str(scored.sort_values("probability")["lead_id"].iloc[0])
 
 
 def test_a_home_made_anew_at_the_same_place_is_read_anew(trained_home: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from features.home import Home
 from serving.cli import cli
+from tests.companies import DEALS, bring_in, deals_file, mapping_text
 from training.registry.versions import versions
 
 AS_OF = "2026-07-01"
@@ -121,6 +122,7 @@ def test_forecast_without_by_has_no_groups_and_reads_as_a_table(home: Path) -> N
 @pytest.mark.parametrize(("arguments", "parts"), [
     (("forecast", "--as-of", AS_OF, "--period", "2026-Q2"), ["over", "2026-06-30", "2026-07-01"]),
     (("forecast", "--as-of", AS_OF, "--from", "2026-08-01", "--to", "2026-07-15"), ["2026-07-15", "2026-08-01"]),
+    (("forecast", "--as-of", AS_OF, "--from", "2026-08-01", "--to", "2026-08-01"), ["The period is empty"]),
     (("forecast", "--as-of", AS_OF, "--period", "Q3"), ["'Q3'", "2026-Q4"]),
     (("forecast", "--as-of", "1.7.2026", "--period", "2026-Q3"), ["'1.7.2026' is not a date", "2026-03-14"]),
     (("train", "deals", "--as-of", "soon"), ["'soon' is not a date"]),
@@ -175,6 +177,20 @@ def test_training_for_an_earlier_date_leaves_the_champion_and_answers_earlier_qu
     assert [one.is_champion for one in versions(Home.open(home), "deals")] == [True, False]
 
 
+def test_a_version_of_an_earlier_date_is_said_to_speak_until_the_next_one(home: Path) -> None:
+    said = works(home, "train", "deals", "--as-of", "2026-06-01").stdout
+    assert "deals/2, trained up to 2026-06-01T00:00:00+02:00: speaks for dates from then until" in said
+    assert "until 2026-07-01T00:00:00+02:00, when a later version takes over" in said
+
+
+def test_leads_that_the_mapping_does_not_have_are_not_sent_to_be_trained(tmp_path: Path) -> None:
+    bring_in(tmp_path / "home", deals_file(tmp_path, "1,2024-01-02,Won,2024-02-01,100,x"), mapping_text(DEALS))
+    done = dealcast(tmp_path / "home", "score", "leads", "--as-of", "now", "--out", str(tmp_path / "leads.csv"))
+    assert done.exit_code == 2
+    assert "does not say when a lead is converted" in done.stderr
+    assert "train leads" not in done.stderr
+
+
 def test_training_again_on_the_same_data_gives_the_same_files(home: Path) -> None:
     works(home, "train", "deals", "--as-of", AS_OF)
     first, second = (home / "models" / "deals" / version for version in ("1", "2"))
@@ -199,7 +215,10 @@ def test_now_is_the_end_of_a_simulated_companys_log(home: Path) -> None:
 def test_a_date_that_is_still_to_come_is_refused(home: Path) -> None:
     done = dealcast(home, "score", "leads", "--as-of", "2999-01-01", "--out", "leads.csv")
     assert done.exit_code == 2
-    assert "still to come" in done.stderr
+    assert "'2999-01-01' lies outside the years" in done.stderr
+    done = dealcast(home, "score", "leads", "--as-of", "2059-01-01", "--out", "leads.csv")
+    assert done.exit_code == 2
+    assert "lies ahead" in done.stderr
 
 
 def test_the_home_can_be_named_by_a_variable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
