@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from features.asof import AsOf, category
-from features.calendar import DAY
+from features.calendar import DAY, parse_as_of
 from features.history import History, Int
 from features.money import to_major
 from serving import answers
@@ -230,7 +230,9 @@ def _scores(company: Company, model: HazardModel, as_of: int, period: Period, id
 
 def _deal(company: Company, one: dict[str, Any], owner: str, because: dict[str, Any] | None) -> dict[str, Any]:
     currency, p_win = company.mapping.currency, float(one["p_win"])
-    close = [None if pd.isna(one[name]) else day(one[name]) for name in ("close_p10", "close_p50", "close_p90")]
+    # Scores give moments in UTC; the page gives days on the company's own clock.
+    close = [None if pd.isna(one[name]) else day(company.date(parse_as_of(one[name], company.mapping.zone)))
+             for name in ("close_p10", "close_p50", "close_p90")]
     return {"id": one["deal_id"], "stage": one["stage"] or GAP, "owner": owner,
             "amount": GAP if pd.isna(one["amount"]) else money(to_major(one["amount"], currency), currency),
             "share": min(max(p_win, 0.0), 1.0), "p_win": percent(p_win), "close": close[1] or GAP,
