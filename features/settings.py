@@ -32,6 +32,7 @@ class LightGBMSettings(Strict):
     learning_rate: Share
     num_rounds: Count
     min_data_in_leaf: Count
+    min_subjects_in_leaf: Count
     lambda_l2: NotNegative
     feature_fraction: Share
     bagging_fraction: Share

@@ -164,10 +164,16 @@ def within_budget(rows: Rows, table: LandmarkTable, ids: npt.NDArray[np.object_]
     return Rows(rows.landmark[kept], rows.bin[kept], rows.label[kept])
 
 
-def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, encoder: Encoder,
+def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, subject: Int, encoder: Encoder,
                  settings: TrainingSettings, seeds: int) -> list[lgb.Booster]:
-    """Fit one multiclass booster a seed; the same rows and settings give the same text, whatever the threads."""
+    """Fit one multiclass booster a seed; the same rows and settings give the same text, whatever the threads.
+
+    matrix (rows, columns), label, weight and subject code (rows,). A leaf holds several subjects' worth of rows: the
+    hundreds of rows of one deal are no hundreds of observations.
+    """
     options = settings.lightgbm
+    rows_per_subject = len(subject) / max(len(np.unique(subject)), 1)
+    min_rows = max(options.min_data_in_leaf, round(options.min_subjects_in_leaf * rows_per_subject))
     names = [*(f"f{i}" for i in range(len(encoder.columns))), *BIN_COLUMNS]
     data = lgb.Dataset(matrix, label, weight=weight, feature_name=names, free_raw_data=False,
                        categorical_feature=[encoder.columns.index(name) for name in encoder.levels])
@@ -175,7 +181,7 @@ def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, en
     for seed in range(1, seeds + 1):
         parameters = {
             "objective": "multiclass", "num_class": 3, "num_leaves": options.num_leaves,
-            "learning_rate": options.learning_rate, "min_data_in_leaf": options.min_data_in_leaf,
+            "learning_rate": options.learning_rate, "min_data_in_leaf": min_rows,
             "lambda_l2": options.lambda_l2, "feature_fraction": options.feature_fraction,
             "bagging_fraction": options.bagging_fraction, "bagging_freq": 1, "seed": seed,
             "num_threads": options.num_threads, "deterministic": True, "force_row_wise": True, "verbosity": -1,

@@ -133,7 +133,8 @@ def fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], 
         encoded = encoder.encode(past.features)
         bins = bin_matrix(task.history, past, task.edges_days)
         matrix = np.concatenate([encoded[rows.landmark], bins[rows.landmark, rows.bin]], axis=1)
-        boosters = fit_boosters(matrix, rows.label, weight, encoder, settings, seeds)
+        subject = past.landmarks.subject[rows.landmark]
+        boosters = fit_boosters(matrix, rows.label, weight, subject, encoder, settings, seeds)
     return HazardModel(
         kind=task.kind, company=task.history.mapping.company, as_of=origin, voice="lightgbm" if enough else "rates",
         edges_days=task.edges_days, cycle_days=task.cycle_days, encoder=encoder, boosters=boosters, cells=cells,
