@@ -17,7 +17,7 @@ def table(small: bool) -> str:
     lines = [f"- On the simulated company, whose truth is known, P(win within 91 days) is on average "
              f"{(deals['said'] - deals['true']).abs().mean():.3f} from the true probability (correlation "
              f"{np.corrcoef(deals['said'], deals['true'])[0, 1]:.2f}).",
-             f"- The demo takes {seconds[0]:.0f} s from nothing to a served forecast on two cores and at most "
+             f"- Once installed, the demo takes {seconds[0]:.0f} s from nothing to a forecast on two cores and at most "
              f"{memory} MiB; started again it takes {seconds[1]:.0f} s."]
     if bpic2012.DATA.is_dir():
         median = bpic2012.figures(small).median()
