@@ -56,21 +56,9 @@ def forecast(model: HazardModel, history: History, as_of: int, start: int, end: 
     Returns the number and the amount (major units) won, each as mean, P10, P50, P90: in total, as the means of its
     parts and by owner. Raises BadInput when the period is over at `as_of` or ends before it starts.
     """
-    zone = history.mapping.zone
-    if end <= start:
-        raise BadInput(f"The period ends at {iso(end, zone)}, which is not after its start, {iso(start, zone)}.")
-    if end <= as_of:
-        raise BadInput(f"The period was over at {iso(end, zone)}, before the as-of date {iso(as_of, zone)}. "
-                       "Ask for a period that is not over, or as of an earlier date.")
-    if end - as_of > FURTHEST_DAYS * DAY:
-        raise BadInput(f"The period ends at {iso(end, zone)}, more than ten years after the as-of date. "
-                       "Ask for a nearer one.")
     history = history.until(as_of)
+    _refuse_unusable(history, as_of, start, end)
     ends = outcomes(history, "deal")
-    if not amounts_known(history):
-        raise BadInput(f"As of {iso(as_of, zone)} no deal's amount was known. Amounts of which a file only has last "
-                       "values count from their import on: ask as of a later date, or leave amount out of the mapping "
-                       "to forecast numbers only.")
     random = np.random.default_rng(0)
     shock = shock_levels(shock_sd(model, settings))
     owners = Owners()
@@ -80,20 +68,12 @@ def forecast(model: HazardModel, history: History, as_of: int, start: int, end: 
     open_part = _open_part(model, history, ends, as_of, start, end, shock, owners)
     weeks, source_chance = _new_parts(model, history, ends, as_of, start, end, shock, owners, settings)
     closing = closing_ratios(history, ends)
-    draws = settings.forecast.draws
-    level = random.integers(len(shock), size=draws)
+    level = random.integers(len(shock), size=settings.forecast.draws)
     count, amount = _draw(open_part, level, closing, random, len(owners.ids))
-    new_count, new_amount = np.zeros_like(count), np.zeros_like(amount)
-    for week in weeks:
-        chosen = random.choice(len(source_chance), size=draws, p=source_chance)
-        for source in np.unique(chosen):
-            here = np.flatnonzero(chosen == source)
-            drawn = _draw(week[source], level[here], closing, random, len(owners.ids))
-            new_count[here] += drawn[0]
-            new_amount[here] += drawn[1]
+    new_count, new_amount = _draw_weeks(weeks, source_chance, level, closing, random, len(owners.ids))
     so_far_count = np.bincount(won_owner, minlength=len(owners.ids)).astype(np.float64)
     so_far_amount = np.bincount(won_owner, weights=won_amount, minlength=len(owners.ids))
-    currency = history.mapping.currency
+    currency, zone = history.mapping.currency, history.mapping.zone
     parts = {"won_so_far": (so_far_count.sum(), so_far_amount.sum()),
              "open": (count.sum(axis=1).mean(), amount.sum(axis=1).mean()),
              "new": (new_count.sum(axis=1).mean(), new_amount.sum(axis=1).mean())}
@@ -107,6 +87,22 @@ def forecast(model: HazardModel, history: History, as_of: int, start: int, end: 
     return {"as_of": iso(as_of, zone), "from": iso(start, zone), "to": iso(end, zone), "currency": currency,
             "total": total,
             "groups": sorted(groups, key=lambda group: (-group["won_amount"]["mean"], group["id"]))}
+
+
+def _refuse_unusable(history: History, as_of: int, start: int, end: int) -> None:
+    zone = history.mapping.zone
+    if end <= start:
+        raise BadInput(f"The period ends at {iso(end, zone)}, which is not after its start, {iso(start, zone)}.")
+    if end <= as_of:
+        raise BadInput(f"The period was over at {iso(end, zone)}, before the as-of date {iso(as_of, zone)}. "
+                       "Ask for a period that is not over, or as of an earlier date.")
+    if end - as_of > FURTHEST_DAYS * DAY:
+        raise BadInput(f"The period ends at {iso(end, zone)}, more than ten years after the as-of date. "
+                       "Ask for a nearer one.")
+    if not amounts_known(history):
+        raise BadInput(f"As of {iso(as_of, zone)} no deal's amount was known. Amounts of which a file only has last "
+                       "values count from their import on: ask as of a later date, or leave amount out of the mapping "
+                       "to forecast numbers only.")
 
 
 class Owners:
@@ -152,6 +148,20 @@ def _draw(part: Part, level: Int, closing: Floats, random: np.random.Generator, 
         paid[row, deal] = value
         count[here] = won @ membership
         amount[here] = paid @ membership
+    return count, amount
+
+
+def _draw_weeks(weeks: Iterator[list[Part]], source_chance: Floats, level: Int, closing: Floats,
+                random: np.random.Generator, n_owners: int) -> tuple[Floats, Floats]:
+    """Draw deals to come: each draw gives each future week the intake of one past week, whole."""
+    count, amount = np.zeros((len(level), n_owners)), np.zeros((len(level), n_owners))
+    for week in weeks:
+        chosen = random.choice(len(source_chance), size=len(level), p=source_chance)
+        for source in np.unique(chosen):
+            here = np.flatnonzero(chosen == source)
+            drawn = _draw(week[source], level[here], closing, random, n_owners)
+            count[here] += drawn[0]
+            amount[here] += drawn[1]
     return count, amount
 
 
