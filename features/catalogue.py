@@ -27,7 +27,7 @@ def catalogue(history: History, kind: str) -> list[Feature]:
 
 
 def _own_fields(history: History, kind: str) -> list[Feature]:
-    declared = WELL_KNOWN - ({"amount"} if kind == "lead" else set()) | {_state_field(history, kind)}
+    declared = WELL_KNOWN - ({"amount"} if kind == "lead" else set()) | {history.mapping.state_field(kind)}
     types = history.mapping.field_types(kind)
     return [_own_field(name, types[name]) for name in sorted(types)
             if name not in declared and types[name] != "text"]
@@ -48,12 +48,8 @@ def _own_field(name: str, dtype: str) -> Feature:
 
 
 def _stage_clocks(history: History, kind: str) -> list[Feature]:
-    field = _state_field(history, kind)
-    mapping = history.mapping
-    if kind == "lead":
-        ends = {*mapping.leads.converted, *mapping.leads.disqualified} if mapping.leads else set()
-    else:
-        ends = {stage.name for stage in mapping.stages if stage.outcome}
+    field = history.mapping.state_field(kind)
+    ends = history.mapping.ends(kind, field)
     names = sorted({name for name in history.changes(kind, field).value if name is not None} - ends)
     return [_stage_clock(field, name) for name in names]
 
@@ -76,11 +72,6 @@ def _activity_clock(name: str) -> tuple[Feature, Feature]:
         Feature(f"activities:{name}", f"Number of {name} so far.", "activities", "number", "engagement", True,
                 f"{{value}} {_literal(name)} so far", lambda pairs: count(pairs.activities(name), pairs)),
     )
-
-
-def _state_field(history: History, kind: str) -> str:
-    """The field whose value says where a subject stands: a lead's status, a deal's stage."""
-    return history.mapping.leads.field if kind == "lead" and history.mapping.leads else "stage"
 
 
 def _literal(name: str) -> str:

@@ -150,13 +150,14 @@ class History:
     def until(self, as_of: int, recorded_by: int | None = None) -> History:
         """What was known at `as_of` (int64 microseconds, UTC): rows whose own time and known_at are both at or
         before it, and, for replaying an answer, that dealcast had by `recorded_by`."""
-        kept = {}
-        for name, table in self.tables.items():
-            keep = (table[OWN_TIME[name]] <= as_of) & (table["known_at"] <= as_of)
-            if recorded_by is not None:
-                keep &= table["recorded_at"] <= recorded_by
-            kept[name] = table[keep].reset_index(drop=True)
-        return History(kept, self.mapping)
+        keep = {name: (table[OWN_TIME[name]] <= as_of) & (table["known_at"] <= as_of)
+                for name, table in self.tables.items()}
+        if recorded_by is not None:
+            keep = {name: kept & (self.tables[name]["recorded_at"] <= recorded_by) for name, kept in keep.items()}
+        if all(kept.all() for kept in keep.values()):
+            return self  # nothing to cut: what it remembers stays
+        return History({name: table[keep[name]].reset_index(drop=True) for name, table in self.tables.items()},
+                       self.mapping)
 
     @cached_property
     def leads(self) -> Subjects:

@@ -8,7 +8,6 @@ from features.asof import (
     AsOf,
     Feature,
     Floats,
-    Texts,
     age_days,
     category,
     count,
@@ -16,25 +15,13 @@ from features.asof import (
     days_since_last,
 )
 from features.calendar import DAY, local_micros
+from features.history import Events
 
 __all__ = ["LEAD_FEATURES"]
 
 
-def _status_field(pairs: AsOf) -> str:
-    outcome = pairs.history.mapping.leads
-    return outcome.field if outcome else "status"
-
-
-def _status(pairs: AsOf) -> Texts:
-    return category(pairs.changes(_status_field(pairs)), pairs)
-
-
-def _days_in_status(pairs: AsOf) -> Floats:
-    return days_since_last(pairs.changes(_status_field(pairs)), pairs)
-
-
-def _status_changes(pairs: AsOf) -> Floats:
-    return count(pairs.changes(_status_field(pairs)), pairs)
+def _status_log(pairs: AsOf) -> Events:
+    return pairs.changes(pairs.history.mapping.state_field("lead"))
 
 
 def _first_response_days(pairs: AsOf) -> Floats:
@@ -50,11 +37,12 @@ def _weekday(pairs: AsOf) -> Floats:
 LEAD_FEATURES = [
     Feature("lead_age_days", "Days since the lead was created.", "days", "number", "age", False,
             "the lead is {value} days old", age_days),
-    Feature("status", "Status of the lead.", "text", "category", "status", False, "its status is {value}", _status),
+    Feature("status", "Status of the lead.", "text", "category", "status", False, "its status is {value}",
+            lambda pairs: category(_status_log(pairs), pairs)),
     Feature("days_in_status", "Days since the status was last set.", "days", "number", "status", True,
-            "its status was set {value} days ago", _days_in_status),
+            "its status was set {value} days ago", lambda pairs: days_since_last(_status_log(pairs), pairs)),
     Feature("status_changes", "How often the status was set.", "changes", "number", "status", False,
-            "its status was set {value} times", _status_changes),
+            "its status was set {value} times", lambda pairs: count(_status_log(pairs), pairs)),
     Feature("lead_owner", "Who works the lead.", "text", "category", "owner", False, "it is owned by {value}",
             lambda pairs: category(pairs.changes("owner"), pairs)),
     Feature("first_response_days", "Days from creation to the first activity.", "days", "number", "response", True,

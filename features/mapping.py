@@ -197,6 +197,12 @@ class Mapping(Strict):
             return {*self.leads.converted, *self.leads.disqualified}
         return set()
 
+    def state_field(self, kind: str) -> str:
+        """The field that says where a subject stands: a lead's status, by the name it has here, or a deal's stage."""
+        if kind == "lead":
+            return self.leads.field if self.leads else "status"
+        return "stage"
+
     def stage_names(self, outcome: str) -> list[str]:
         return [stage.name for stage in self.stages if stage.outcome == outcome]
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.calendar import DAY
 from features.errors import NotFound
 from features.history import Int
 from serving.champion import model_for
@@ -36,10 +35,8 @@ def lead_scores(company: Company, as_of: int, ids: list[str]) -> tuple[ModelVers
     chosen, model = model_for(company.home, "leads", as_of)
     codes = _known(company, "lead", as_of, ids)
     status = _status(company, "lead", codes, as_of, won="converted", lost="disqualified")
-    leads = company.mapping.leads
-    if leads is not None and leads.horizon.origin == "created":
-        over = company.history.leads.created_at[codes] + leads.horizon.days * DAY <= as_of
-        status = np.where((status == "open") & over, "past_horizon", status)
+    over = lead_conversion.window_end(company.history, codes, np.full(len(codes), as_of)) <= as_of
+    status = np.where((status == "open") & over, "past_horizon", status)
     scored = lead_conversion.score(model, company.history, as_of, company.settings, ids=_unique(ids, status))
     return chosen, _rows("lead_id", ids, status, scored)
 

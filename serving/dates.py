@@ -14,8 +14,9 @@ from features.calendar import iso, parse_as_of, parse_period
 from features.errors import BadInput
 from features.mapping import Mapping
 
-__all__ = ["BadField", "blaming", "read_as_of", "read_moment", "read_period"]
+__all__ = ["SILENCE_DAYS", "BadField", "blaming", "read_as_of", "read_moment", "read_period"]
 
+SILENCE_DAYS = 14  # a log that ends longer than this before the moment asked about is worth a word
 # A "+" in an address that was not written as %2B arrives as a space.
 _LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:\d\d)$")
 

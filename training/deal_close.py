@@ -76,20 +76,17 @@ def _remaining_life(ends: Outcomes, landmarks: Landmarks) -> float:
 
 def open_deals(history: History, as_of: int) -> Int:
     """Codes of the deals that were open as of a moment, as known then."""
-    everyone = np.arange(len(history.deals))
-    return everyone[outcomes(history, "deal").is_open(everyone, np.full(len(everyone), as_of))]
+    return outcomes(history, "deal").open_at(as_of)
 
 
 def _judge(job: Task, folds: list[Fold], as_of: int) -> tuple[list[dict[str, float | None]], list[Asked]]:
     origins, asked = [], []
     for fold in folds:
         window = fold.origin + evaluation_days(job.cycle_days) * DAY
-        subject = np.arange(len(job.history.deals))
-        at = np.full(len(subject), fold.origin)
-        subject = subject[job.ends.is_open(subject, at)]
+        subject = job.ends.open_at(fold.origin)
         if window > as_of or not len(subject):
             continue
-        table = landmark_table(job.history, "deal", Landmarks(subject, at[:len(subject)]))
+        table = landmark_table(job.history, "deal", Landmarks(subject, np.full(len(subject), fold.origin)))
         figures, answers = judge(fold.model, job.ends, table, np.full(len(subject), window), past_at(job, fold.origin))
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)

@@ -224,8 +224,7 @@ class Wins:
 
 def _open_part(model: HazardModel, history: History, ends: Outcomes, as_of: int, start: int, end: int, shock: Floats,
                owners: Owners) -> Part:
-    subject = np.arange(len(history.deals))
-    subject = subject[ends.is_open(subject, np.full(len(subject), as_of))]
+    subject = ends.open_at(as_of)
     at = np.full(len(subject), as_of)
     wins = Wins.under(model.curves(history, subject, at), shock)
     return Part(owners.codes(owner_of(history, subject, at)), wins.between(max(start, as_of), end),
@@ -346,8 +345,7 @@ def reps_call(history: History, as_of: int, start: int, end: int) -> dict[str, f
     """
     history = history.until(as_of)
     ends = outcomes(history, "deal")
-    subject = np.arange(len(history.deals))
-    subject = subject[ends.is_open(subject, np.full(len(subject), as_of))]
+    subject = ends.open_at(as_of)
     pairs = AsOf(history, "deal", subject, np.full(len(subject), as_of))
     called = category(history.changes("deal", "forecast_category"), pairs)
     rep = number(history.changes("deal", "rep_probability"), pairs)
@@ -377,12 +375,13 @@ def judge_forecasts(history: History, models: list[HazardModel], as_of: int,
         start, end = origin, origin + PERIOD_DAYS * DAY
         if model.cycle_days >= FAST_LIFE_DAYS:
             _, start, end = fiscal_quarter(origin + 1, history.mapping)
-        if end > as_of or not amounts_known(history.until(origin)):
+        then = history.until(origin)
+        if end > as_of or not amounts_known(then):
             continue
-        said = forecast(model, history, origin, start, end, settings, by_owner=False)["total"]
+        said = forecast(model, then, origin, start, end, settings, by_owner=False)["total"]
         came = actual(history, start, end)
         periods.append({
-            "from": start, "to": end, "reps": reps_call(history, origin, start, end),
+            "from": start, "to": end, "reps": reps_call(then, origin, start, end),
             "won_count": {**said["won_count"], "actual": came["won_count"]},
             "won_amount": {**said["won_amount"], "actual": came["won_amount"]},
             "held": bool(said["won_amount"]["p10"] <= came["won_amount"] <= said["won_amount"]["p90"])})

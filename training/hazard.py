@@ -61,6 +61,11 @@ class LandmarkTable:
     landmarks: Landmarks
     features: pd.DataFrame
 
+    def state(self, kind: str) -> tuple[pd.Series, Floats]:
+        """Where each subject stood, (n,), and since how many days, (n,)."""
+        state, since, _ = STATE_COLUMNS[kind]
+        return self.features[state], self.features[since].to_numpy(np.float64)
+
     def take(self, positions: Int) -> LandmarkTable:
         return LandmarkTable(self.landmarks.take(positions), self.features.iloc[positions].reset_index(drop=True))
 
@@ -216,9 +221,8 @@ class HazardModel:
 
     def raw_hazards(self, table: LandmarkTable, bins: npt.NDArray[np.float32]) -> Floats:
         """Hazards (n, m, 3) before calibration."""
-        state, since, _ = STATE_COLUMNS[self.kind]
         if self.voice == "rates":
-            return self.cells.hazards(table.features[state], table.features[since].to_numpy(np.float64))
+            return self.cells.hazards(*table.state(self.kind))
         n, m = bins.shape[:2]
         if not n:
             return np.empty((0, m, 3))

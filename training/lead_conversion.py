@@ -18,11 +18,10 @@ from training.evidence.judge import finite, judge, past_at
 from training.evidence.rolling import Task, fit, roll
 from training.fingerprint import fingerprint
 from training.hazard import HazardModel, bin_edges, landmark_table
-from training.outcomes import OPEN, lead_landmarks, outcomes
+from training.outcomes import OPEN, WON, lead_landmarks, outcomes
 from training.result import TrainingResult, silent, training_result
 
-__all__ = ["lead_score", "score", "task", "train"]
-
+__all__ = ["lead_score", "score", "task", "train", "window_end"]
 
 JUDGED_DAYS = 14  # an origin is judged on the landmarks of so many days, all of whose windows have closed
 
@@ -121,5 +120,5 @@ def _why(history: History, subject: int, state: int, as_of: int) -> str:
     elif state == OPEN:
         reason = "past its horizon"
     else:
-        reason = "converted" if state == 1 else "disqualified"
+        reason = "converted" if state == WON else "disqualified"
     return f"{history.leads.ids[subject]} ({reason})"

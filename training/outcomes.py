@@ -61,6 +61,11 @@ class Outcomes:
         there = self.history.subjects(self.kind).visible_at[subject] <= at
         return np.asarray(there & (self.state_as_of(subject, at) == OPEN), dtype=np.bool_)
 
+    def open_at(self, moment: int) -> Int:
+        """Codes of the subjects that were open as of a moment, as known then."""
+        everyone = np.arange(len(self.history.subjects(self.kind)))
+        return everyone[self.is_open(everyone, np.full(len(everyone), moment))]
+
     def next_end(self, subject: Int, at: Int) -> tuple[Int, Int]:
         """The first end after each time: (state, microseconds), OPEN and the largest int where there is none.
 
@@ -146,8 +151,7 @@ def _read_outcomes(history: History, kind: str) -> Outcomes:
         cure = "Name the stages with `outcome: won`" if kind == "deal" else "Add `leads: converted:`"
         raise BadInput(f"The mapping of {history.mapping.company} does not say when a {kind} is won or converted. "
                        f"{cure} in the mapping and import again.")
-    field = history.mapping.leads.field if kind == "lead" and history.mapping.leads else "stage"
-    known = history.changes(kind, field)
+    known = history.changes(kind, history.mapping.state_field(kind))
     clerical = {stage.name for stage in history.mapping.stages if not stage.reopens and not stage.outcome
                 } if kind == "deal" else set()
     if clerical:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["as_of_option", "read_as_of", "score", "train", "version_option"]
 
-SILENCE_DAYS = 14  # an export that ends longer before the as-of date than this is worth a word
 as_of_option = click.option("--as-of", required=True, metavar="DATE", help="What was known up to this date, or now.")
 version_option = click.option("--model", "version", type=click.IntRange(min=1), metavar="VERSION",
                               help="This version instead of the one that speaks for the date.")
@@ -48,6 +47,7 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
 
     from features.calendar import DAY, iso
     from features.home import Home
+    from serving.dates import SILENCE_DAYS
     from training.registry.runs import train_and_register, trainable
 
     home = Home.open(home_path)

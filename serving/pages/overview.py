@@ -10,10 +10,11 @@ import pandas as pd
 
 from features.asof import AsOf, category
 from features.calendar import DAY, parse_as_of
-from features.history import History, Int
+from features.history import History
 from features.money import to_major
 from serving import answers
 from serving.company import Company
+from serving.dates import SILENCE_DAYS
 from serving.pages.charts import Bar
 from serving.pages.periods import Period, choices, period_at
 from serving.pages.record import Measure, Past, past_periods, record_in_words
@@ -27,7 +28,6 @@ from training.registry.versions import versions
 __all__ = ["chart_bars", "chart_in_words", "overview", "won_by_owner"]
 
 NO_BREAK, JOINER = "\u00a0", "\u2060"
-STALE_DAYS = 14  # an export a week is what we ask for
 SHOWN_DEALS = 25
 SHOWN_PERIODS = 8
 
@@ -96,7 +96,7 @@ def chart_in_words(period: Period, spread: dict[str, float], past: list[Past], r
 
 def _stale(company: Company, as_of: int) -> dict[str, str] | None:
     """The last day of which anything is known, where that is long before `as_of`."""
-    if as_of - company.last_known <= STALE_DAYS * DAY:
+    if as_of - company.last_known <= SILENCE_DAYS * DAY:
         return None
     last = company.date(company.last_known)
     return {"last": last, "address": f"/?{urlencode({'as_of': last})}"}
@@ -131,7 +131,7 @@ def _headline(period: Period, spread: dict[str, float], write: Any) -> str:
 def _tiles(company: Company, said: dict[str, Any], reps: float | None, measure: Measure,
            as_of: int) -> list[dict[str, str]]:
     parts, write = said["total"]["parts"], _writer(company, measure)
-    n_open = len(_open_codes(company, as_of))
+    n_open = len(company.outcomes("deal").open_at(as_of))
 
     def deals(count: float) -> str:
         return "fewer than 0.1 deals" if 0 < count < 0.05 else f"{number(count, 0 if count >= 10 else 1)} deals"
@@ -186,14 +186,9 @@ def won_by_owner(history: History, measure: Measure, start: int, end: int) -> di
             for owner, total in sums.items()}
 
 
-def _open_codes(company: Company, as_of: int) -> Int:
-    everyone = np.arange(len(company.history.deals))
-    return everyone[company.outcomes("deal").is_open(everyone, np.full(len(everyone), as_of))]
-
-
 def _deals(company: Company, model: HazardModel, as_of: int, period: Period, all_deals: bool) -> dict[str, Any]:
     """The open deals that matter most: by amount × P(won in the period)."""
-    subject = _open_codes(company, as_of)
+    subject = company.outcomes("deal").open_at(as_of)
     history, at = company.history, np.full(len(subject), as_of)
     scored = _scores(company, model, as_of, period, [str(one) for one in history.deals.ids[subject]])
     pairs = AsOf(history, "deal", subject, at)

@@ -14,7 +14,7 @@ from training.baselines import state_rate
 from training.calibration import expected_calibration_error, scores
 from training.curves import curves_from_hazards
 from training.evidence.rolling import Task
-from training.hazard import STATE_COLUMNS, HazardModel, LandmarkTable
+from training.hazard import HazardModel, LandmarkTable
 from training.outcomes import WON, Landmarks, Outcomes
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def past_at(task: Task, origin: int) -> Past:
     """What a rate by stage can be counted from at an origin."""
     closed = np.flatnonzero((task.table.landmarks.at < origin) & (task.window_end <= origin))
     table = task.table.take(closed)
-    return Past(table.features[STATE_COLUMNS[task.kind][0]],
+    return Past(table.state(task.kind)[0],
                 won_by(task.ends.known_at(origin), table.landmarks, task.window_end[closed]))
 
 
@@ -63,10 +63,10 @@ def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: 
     history = ends.history
     won = won_by(ends, table.landmarks, window_end)
     probability = model.curves_of(history, table).win_by(window_end)
-    state, since, _ = STATE_COLUMNS[model.kind]
-    cells = curves_from_hazards(table.landmarks.at, model.edges_days, model.cells.hazards(
-        table.features[state], table.features[since].to_numpy(np.float64)), history.mapping).win_by(window_end)
-    base, by_state = state_rate(past.state, past.won, table.features[state])
+    state, days_in_state = table.state(model.kind)
+    cells = curves_from_hazards(table.landmarks.at, model.edges_days, model.cells.hazards(state, days_in_state),
+                                history.mapping).win_by(window_end)
+    base, by_state = state_rate(past.state, past.won, state)
     figures = scores(probability, won)
     for name, other in (("base", np.full(len(won), base)), ("stage", by_state), ("aj", cells)):
         theirs = scores(other, won)

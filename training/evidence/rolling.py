@@ -19,7 +19,6 @@ from training.baselines import AalenJohansen
 from training.calibration import Calibrator, choose_calibrator
 from training.hazard import (
     FAST_LIFE_DAYS,
-    STATE_COLUMNS,
     Encoder,
     HazardModel,
     LandmarkTable,
@@ -123,9 +122,7 @@ def fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], 
     ids = task.history.subjects(task.kind).ids
     rows = within_budget(rows, past, ids, settings.row_budget)
     weight = recency_weights(past.landmarks.at, origin, half_life)[rows.landmark]
-    state, since, _ = STATE_COLUMNS[task.kind]
-    cells = AalenJohansen.fit(past.features[state], past.features[since].to_numpy(np.float64), rows.landmark, rows.bin,
-                              rows.label, weight, len(task.edges_days) - 1)
+    cells = _cells(task, past, rows, weight)
     encoder = Encoder.learn(past)
     enough = int((ends.won_at[1] <= origin).sum()) >= settings.min_wins and len(rows.label) > 0
     boosters = []
@@ -147,11 +144,14 @@ def candidate_cells(task: Task, origin: int, settings: TrainingSettings) -> dict
     ends = task.ends.known_at(origin)
     past = task.table.take(np.flatnonzero(task.table.landmarks.at < origin))
     rows = build_rows(ends, past.landmarks, task.edges_days, origin)
-    state, since, _ = STATE_COLUMNS[task.kind]
-    return {half_life: AalenJohansen.fit(
-        past.features[state], past.features[since].to_numpy(np.float64), rows.landmark, rows.bin, rows.label,
-        recency_weights(past.landmarks.at, origin, half_life * task.cycle_days)[rows.landmark],
-        len(task.edges_days) - 1) for half_life in settings.half_lives_in_cycles}
+    return {half_life: _cells(task, past, rows, recency_weights(past.landmarks.at, origin,
+                                                               half_life * task.cycle_days)[rows.landmark])
+            for half_life in settings.half_lives_in_cycles}
+
+
+def _cells(task: Task, past: LandmarkTable, rows: Rows, weight: Floats) -> AalenJohansen:
+    return AalenJohansen.fit(*past.state(task.kind), rows.landmark, rows.bin, rows.label, weight,
+                             len(task.edges_days) - 1)
 
 
 def choose_half_life(folds: list[Fold], task: Task, origin: int, settings: TrainingSettings) -> float:
@@ -161,12 +161,11 @@ def choose_half_life(folds: list[Fold], task: Task, origin: int, settings: Train
         return 0.0
     loss = dict.fromkeys(settings.half_lives_in_cycles, 0.0)
     ends = task.ends.known_at(origin)
-    state, since, _ = STATE_COLUMNS[task.kind]
     for fold in folds:
         table = task.table.take(fold.later)
         rows = build_rows(ends, table.landmarks, task.edges_days, origin)
         for half_life, cells in fold.cells.items():
-            loss[half_life] += _loss(cells.hazards(table.features[state], table.features[since].to_numpy()), rows)
+            loss[half_life] += _loss(cells.hazards(*table.state(task.kind)), rows)
     return float(min(loss, key=lambda half_life: (loss[half_life], half_life)) * task.cycle_days)
 
 
