@@ -70,16 +70,19 @@ class Feature:
 
 def newest(events: Events, pairs: AsOf) -> Int:
     """Row of the newest entry known at each time, -1 where there is none. Newest is by own time, then ties."""
-    row = events.position(pairs.subject, pairs.at)
-    known = row >= events.start[pairs.subject]
-    return np.where(known, events.newest[np.maximum(row, 0)], -1) if len(events) else np.full(len(row), -1)
+    return _known(events, pairs, events.newest)
 
 
 def oldest(events: Events, pairs: AsOf) -> Int:
     """Row of the oldest entry among those known at each time, -1 where there is none."""
-    row = events.position(pairs.subject, pairs.at)
-    known = row >= events.start[pairs.subject]
-    return np.where(known, events.oldest[np.maximum(row, 0)], -1) if len(events) else np.full(len(row), -1)
+    return _known(events, pairs, events.oldest)
+
+
+def _known(events: Events, pairs: AsOf, row_of: Int) -> Int:
+    """`row_of` the last row visible at each time, -1 where there is none."""
+    last = events.position(pairs.subject, pairs.at)
+    known = last >= events.start[pairs.subject]
+    return np.where(known, row_of[np.maximum(last, 0)], -1) if len(events) else np.full(len(last), -1)
 
 
 def number(events: Events, pairs: AsOf) -> Floats:
