@@ -73,10 +73,11 @@ class Home:
         return end_of_day(local_date(self.last_known(), self.mapping.zone), self.mapping.zone)
 
     def last_known(self) -> int:
-        """The newest moment from which a row counts, over all tables, in microseconds."""
+        """The newest moment from which a row about the company counts, in microseconds; a currency's rate is none."""
         newest = []
         with self.store.read() as connection:
-            for name, table in contract.items():
+            for name in contract.keys() - {"rates"}:
+                table = contract[name]
                 own = table.c[OWN_TIME[name]]
                 visible = case((own > table.c.known_at, own), else_=table.c.known_at)
                 newest.append(connection.execute(select(func.max(visible))).scalar())

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 from features.mapping import LeadOutcome, Mapping
 from features.settings import Settings
 from features.sources.rows import SourceRows
+from features.sources.tables import Unreadable
 from features.store import contract, outweighed
 
 __all__ = ["FieldPasts", "ImportReport", "Outcomes", "SourceCounts", "build_report", "report_lines"]
@@ -100,10 +101,15 @@ def build_report(connection: Connection, mapping: Mapping, settings: Settings, b
     if any(source.rows == "deals" for source in mapping.sources):
         outcomes["deals"] = _deal_outcomes(connection, mapping, min_wins)
     return ImportReport(
-        company=mapping.company, sources=counts, rejects=[asdict(one) for one in rejected],
+        company=mapping.company, sources=counts, rejects=[_told(one) for one in rejected],
         fields=fields, outcomes=outcomes, known_at_assumed=assumed, waiting_rows=_waiting_rows(connection),
         unmapped_fields=unmapped, unknown_stages=_unknown_stages(connection, mapping),
         export_next=_export_next(connection, mapping, fields, unmapped))
+
+
+def _told(reject: Unreadable) -> dict[str, Any]:
+    """What is said of a row that was set aside; its cells stay in the store."""
+    return {name: value for name, value in asdict(reject).items() if name != "cells"}
 
 
 def _field_pasts(batches: list[SourceRows]) -> dict[str, FieldPasts]:

@@ -103,6 +103,8 @@ def _remember(connection: Connection, path: Path, report: ImportReport, batches:
     import_id = connection.execute(imports.insert().values(about)).inserted_primary_key
     assert import_id is not None
     rows = [{"import_id": import_id[0], "file": one.file, "line": one.line, "column": one.column, "value": one.value,
-             "reason": one.reason} for batch in batches for one in batch.rejected]
+             "reason": one.reason, "source": f"{batch.file} as {batch.source.rows}",
+             "cells": None if one.cells is None else json.dumps(one.cells, ensure_ascii=False)}
+            for batch in batches for one in batch.rejected]
     if rows:
         connection.execute(rejects.insert(), rows)

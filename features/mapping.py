@@ -20,7 +20,8 @@ from features.errors import BadInput, NotFound, nearest
 __all__ = ["TABLE_COLUMNS", "FieldSpec", "LeadOutcome", "Mapping", "Source", "Stage", "explain_invalid",
            "load_mapping", "parse_mapping"]
 
-TableName = Literal["leads", "deals", "accounts", "contacts", "deal_contacts", "owners", "changes", "activities"]
+TableName = Literal["leads", "deals", "accounts", "contacts", "deal_contacts", "owners", "changes", "activities",
+                    "rates"]
 SubjectKind = Literal["lead", "deal", "account", "contact"]
 
 # The contract: every table's own columns; True where a row cannot be read without it. Each row also carries
@@ -36,6 +37,7 @@ TABLE_COLUMNS: dict[str, dict[str, bool]] = {
     "changes": {"subject_id": True, "field": False, "value": False, "changed_at": True, "sequence": False},
     "activities": {"activity_id": False, "subject_id": True, "kind": True, "direction": False, "happened_at": True,
                    "duration_seconds": False, "text": False, "owner_id": False, "contact_ids": False},
+    "rates": {"currency": True, "rate": True, "valid_from": True},
 }
 
 

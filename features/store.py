@@ -51,12 +51,12 @@ from sqlalchemy.types import TypeEngine
 from features.errors import BadInput, Conflict
 from features.history import OWN_TIME, STAMPS, History
 from features.mapping import TABLE_COLUMNS, Mapping
+from features.migrations import is_current, stamp, upgrade
 from features.sources.values import EMPTY
 
-__all__ = ["SCHEMA_VERSION", "Store", "add_rows", "contract", "get_meta", "identities", "imports", "load_history",
-           "meta", "model_versions", "open_store", "outweighed", "read_table", "rejects", "set_meta"]
+__all__ = ["Store", "add_rows", "contract", "erasures", "get_meta", "identities", "imports", "load_history", "meta",
+           "model_versions", "open_store", "outweighed", "read_table", "rejects", "set_meta"]
 
-SCHEMA_VERSION = 2
 # Any constant will do: PostgreSQL's writers wait for one another on it, as SQLite's do on the file.
 _KEYS_A_QUERY = 1000
 _WRITE_LOCK = 5_219_340_117
@@ -64,7 +64,7 @@ _AFTER_ALL = np.iinfo(np.int64).max
 
 _KINDS: dict[str, type[TypeEngine[Any]]] = {
     "created_at": BigInteger, "valid_from": BigInteger, "changed_at": BigInteger, "happened_at": BigInteger,
-    "known_at": BigInteger, "recorded_at": BigInteger, "sequence": BigInteger, "duration_seconds": Float}
+    "known_at": BigInteger, "recorded_at": BigInteger, "sequence": BigInteger, "duration_seconds": Float, "rate": Float}
 
 # Optional in a file, yet every stored row has them: the import fills them in.
 _FILLED_IN = {"subject", "field", "sequence", "valid_from", "activity_id"}
@@ -106,7 +106,16 @@ rejects = Table(
     Column("line", BigInteger, nullable=False),
     Column("column", String),
     Column("value", String),
-    Column("reason", String, nullable=False))
+    Column("reason", String, nullable=False),
+    Column("source", String),  # which source of the mapping, as "deals.csv as deals"
+    Column("cells", String),  # the row as JSON, where it could be split into cells
+    Column("settled_at", BigInteger),
+    Column("settled_by", Integer))  # the import that took the row after a fix
+erasures = Table(
+    "erasures", _schema,
+    Column("subject", String, primary_key=True),
+    Column("subject_id", String, primary_key=True),
+    Column("erased_at", BigInteger, nullable=False))
 model_versions = Table(
     "model_versions", _schema,
     Column("model", String, primary_key=True),
@@ -126,15 +135,28 @@ class Store:
     engine: Engine
 
     def exists(self) -> bool:
-        """Whether anything was ever written. Raises Conflict for a newer dealcast's store."""
+        """Whether anything was ever written. An older dealcast's store is brought up to date on the way.
+
+        Raises Conflict for a newer dealcast's store, and for an older one that cannot be written.
+        """
         file = self.engine.url.database
         if self.engine.dialect.name == "sqlite" and not (file and Path(file).is_file()):
             return False  # connecting would create the file
         with self.read() as connection:
             if not inspect(connection).has_table(meta.name):
                 return False
-            _check_schema(connection)
+            current = is_current(connection)
+        if not current:
+            self._bring_up_to_date()
         return True
+
+    def _bring_up_to_date(self) -> None:
+        try:
+            with self.write():
+                pass
+        except BadInput as error:
+            raise Conflict("This store was written by an older version of dealcast and must be brought up to date "
+                           f"once, for which it must be writable. {error}") from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -145,16 +167,18 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that no other writer shares; it leaves nothing when it fails. Creates the tables."""
+        """A transaction that no other writer shares; it leaves nothing when it fails. Creates the tables,
+        and brings those of an older dealcast up to date."""
         writes = {"dealcast_writes": True}
         with self._explained(), self.engine.connect().execution_options(**writes) as connection, connection.begin():
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
             if inspect(connection).has_table(meta.name):
-                _check_schema(connection)
+                if not is_current(connection):
+                    upgrade(connection)
             else:
                 _schema.create_all(connection)
-                set_meta(connection, "schema_version", str(SCHEMA_VERSION))
+                stamp(connection)
             yield connection
 
     @contextmanager
@@ -199,16 +223,6 @@ def _begin_sqlite(connection: Connection) -> None:
     # A writer that starts by reading would find another's write in between: it takes the lock at once.
     writes = connection.get_execution_options().get("dealcast_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _check_schema(connection: Connection) -> None:
-    found = get_meta(connection, "schema_version")
-    if found is not None and int(found) < SCHEMA_VERSION:
-        raise Conflict(f"This store was written by an older version of dealcast (its schema is {found}, this version "
-                       f"reads {SCHEMA_VERSION}). Import the files again, into a new home.")
-    if found != str(SCHEMA_VERSION):
-        raise Conflict(f"This store was written by another version of dealcast (its schema is {found}, this version "
-                       f"reads {SCHEMA_VERSION}). Install a newer dealcast: pip install --upgrade dealcast")
 
 
 def get_meta(connection: Connection, key: str) -> str | None:

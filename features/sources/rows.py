@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,10 +92,13 @@ class _Reader:
         """Set rows aside, each for the first reason found; the reason is one for all, or (n,) one for each row."""
         new = np.flatnonzero(bad & ~self.bad)
         if len(new):
-            cells = as_text(self.frame[column].iloc[new])
+            frame = self.frame.loc[:, ~self.frame.columns.duplicated()]
+            texts = frame.iloc[new].rename(columns=str).apply(as_text).astype(object)
+            rows: list[Any] = texts.where(texts.notna(), None).to_dict("records")
             reasons = np.broadcast_to(np.asarray(reason, dtype=object), len(self))[new]
-            self.rejected += [Unreadable(self.raw.name, int(line), column, str(cell)[:_EXAMPLE_CHARACTERS], why)
-                              for line, cell, why in zip(self.line[new], cells.fillna(""), reasons, strict=True)]
+            self.rejected += [Unreadable(self.raw.name, int(line), column,
+                                         (cells[column] or "")[:_EXAMPLE_CHARACTERS], why, cells)
+                              for line, cells, why in zip(self.line[new], rows, reasons, strict=True)]
         self.bad |= bad
 
     def take(self, parsed: Parsed, column: str) -> pd.Series:
@@ -263,6 +267,16 @@ def _field_values(reader: _Reader, frame: pd.DataFrame) -> list[FieldValues]:
     return found
 
 
+def _number(reader: _Reader, name: str) -> pd.Series:
+    """A column of the contract that holds numbers, (n,) float64, NaN where it is empty or there is none."""
+    column = reader.column(name)
+    if column is None:
+        constant = reader.source.constants.get(name)
+        return pd.to_numeric(pd.Series([constant] * len(reader), dtype="str")).astype(np.float64)
+    texts = reader.field(name, FieldSpec(column=column, type="number"))
+    return pd.to_numeric(texts).astype(np.float64)
+
+
 def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
     """Contract rows with what files leave out: since ever, a duration as a number, an activity's id.
 
@@ -271,14 +285,12 @@ def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.assign(row=np.arange(len(reader)))
     if reader.source.rows == "owners":
         frame["valid_from"] = frame["valid_from"].where(frame["valid_from"] != EMPTY, 0)
+    if reader.source.rows == "rates":
+        frame["rate"] = _number(reader, "rate")
     if reader.source.rows != "activities":
         return frame
     frame.insert(0, "subject", pd.Series([reader.source.subject] * len(frame), dtype="str"))
-    column = reader.column("duration_seconds")
-    if column is not None:
-        number = FieldSpec(column=column, type="number")
-        frame["duration_seconds"] = reader.field("duration_seconds", number)
-    frame["duration_seconds"] = pd.to_numeric(frame["duration_seconds"]).astype(np.float64)
+    frame["duration_seconds"] = _number(reader, "duration_seconds")
     missing = frame["activity_id"].isna()
     if missing.any():
         content = frame[missing].drop(columns=["row", "activity_id"])

@@ -34,13 +34,15 @@ _INTEGERS = {kind: pd.Int64Dtype() for kind in (pa.int8(), pa.int16(), pa.int32(
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A row, or part of one, that cannot be read: where it stands and why."""
+    """A row, or part of one, that cannot be read: where it stands and why. `cells` are the row's by column, None where
+    it could not be split into the header's columns."""
 
     file: str
     line: int
     column: str | None
     value: str | None
     reason: str
+    cells: dict[str, str | None] | None = None
 
 
 @dataclass(frozen=True)

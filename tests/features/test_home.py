@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from features.errors import BadInput, Conflict, NotFound
 from features.home import Home
@@ -95,19 +94,6 @@ def test_last_known_is_the_newest_time_from_which_a_row_counts(tmp_path: Path, e
 def test_last_known_of_a_finished_log_is_its_end(tmp_path: Path, export: Path) -> None:
     bring_in(tmp_path / "home", export, mapping_text(DEALS.split("    fields:")[0]))
     assert Home.open(tmp_path / "home").last_known() == 19_763 * DAY  # 2024-02-10
-
-
-@pytest.mark.usefixtures("database")
-@pytest.mark.parametrize(("schema", "message"), [
-    (99, r"another version of dealcast \(its schema is 99, .*Install a newer dealcast"),
-    (1, r"an older version of dealcast \(its schema is 1, .*Import the files again, into a new home")])
-def test_another_dealcast_s_store_is_refused_with_the_cure(tmp_path: Path, export: Path, schema: int,
-                                                           message: str) -> None:
-    bring_in(tmp_path / "home", export, mapping_text(DEALS))
-    with Home.open(tmp_path / "home").store.write() as connection:
-        connection.execute(text(f"UPDATE meta SET value = '{schema}' WHERE key = 'schema_version'"))
-    with pytest.raises(Conflict, match=message):
-        Home.open(tmp_path / "home")
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

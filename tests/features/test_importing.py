@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -198,6 +199,24 @@ def test_calls_without_an_id_are_told_apart_and_found_again(tmp_path: Path) -> N
     assert counts(bring_in(tmp_path / "home", longer, mapping_text(CALLS))) == (3, 1, 2, 0)
 
 
+RATES = """
+  - file: rates.csv
+    rows: rates
+    columns: {currency: currency, rate: rate, valid_from: since}
+"""
+
+
+@pytest.mark.usefixtures("database")
+def test_rates_of_currencies_are_numbers_from_a_date_on(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", rates="currency,rate,since\nUSD,0.92,2024-01-01\nUSD,,2024-02-01\n"
+                                          "GBP,x,2024-02-01\nGBP,1.17,2024-02-01")
+    report = bring_in(tmp_path / "home", folder, mapping_text(RATES))
+    assert counts(report) == (4, 2, 0, 2)
+    assert [one["reason"] for one in report.rejects] == ["is empty", "is not a number (decimal mark '.')"]
+    rates = Home.open(tmp_path / "home").history(as_of=int(day("2024-01-31") * DAY)).tables["rates"]
+    assert rates[["currency", "rate"]].values.tolist() == [["USD", 0.92]]
+
+
 # ---- rows that cannot be read ----
 
 
@@ -228,6 +247,10 @@ def test_a_bad_row_is_set_aside_whole_with_file_line_column_value_and_reason(tmp
         ("deals.csv", 8, "closed", "someday", "is not a date"),
         ("deals.csv", 9, None, None, "has 3 values, but there are 6 columns"),
         ("deals.csv", 10, "created", "0024-01-10", "is not a date")]
+    assert {one.source for one in kept} == {"deals.csv as deals"}
+    assert json.loads(kept[1].cells) == {"id": "D3", "created": "2024-01-10", "stage": "Talk", "closed": None,
+                                         "amount": "nine", "industry": "Retail"}
+    assert kept[5].cells is None
     assert {one[0] for one in changes(home)} == {"D1", "D9"}
     assert "deals.csv, line 3: created '2024-31-10' is not a date" in "\n".join(report_lines(report))
     assert report.to_dict()["total"] == {"read": 9, "stored": 2, "already_known": 0, "rejected": 7}
