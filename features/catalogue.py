@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from features.asof import Feature, category, count, days_since_last, days_until, number
 from features.deal_stage import DEAL_FEATURES
+from features.endings import is_end
 from features.engagement import ENGAGEMENT_FEATURES
 from features.history import History
 from features.lead_quality import LEAD_FEATURES
@@ -28,6 +29,7 @@ def catalogue(history: History, kind: str) -> list[Feature]:
 
 def _own_fields(history: History, kind: str) -> list[Feature]:
     declared = WELL_KNOWN - ({"amount"} if kind == "lead" else set()) | {history.mapping.state_field(kind)}
+    declared |= history.mapping.ending_fields(kind)  # what says that a subject ended is nothing to predict it from
     types = history.mapping.field_types(kind)
     return [_own_field(name, types[name]) for name in sorted(types)
             if name not in declared and types[name] != "text"]
@@ -49,9 +51,9 @@ def _own_field(name: str, dtype: str) -> Feature:
 
 def _stage_clocks(history: History, kind: str) -> list[Feature]:
     field = history.mapping.state_field(kind)
-    ends = history.mapping.ends(kind, field)
-    names = sorted({name for name in history.changes(kind, field).value if name is not None} - ends)
-    return [_stage_clock(field, name) for name in names]
+    names = sorted({name for name in history.changes(kind, field).value if name is not None})
+    ends = is_end(history.mapping, kind, field, names)
+    return [_stage_clock(field, name) for name, ended in zip(names, ends, strict=True) if not ended]
 
 
 def _stage_clock(field: str, name: str) -> Feature:

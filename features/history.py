@@ -20,7 +20,7 @@ import pandas as pd
 from features.errors import NotFound
 from features.mapping import Mapping
 
-__all__ = ["STAMPS", "Events", "History", "Int", "Subjects"]
+__all__ = ["STAMPS", "Events", "History", "Int", "Subjects", "sort_events"]
 
 Int = npt.NDArray[np.int64]
 STAMPS = ("known_at", "recorded_at", "source")
@@ -87,13 +87,13 @@ class Events:
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Events:
         """The same, of only those rows for which `keep` is true."""
-        return _events(self.subject[keep], self.at[keep], self.visible[keep], self.newness[keep], self.value[keep],
-                       len(self.start) - 1, by_own_time=self.by_own_time)
+        return sort_events(self.subject[keep], self.at[keep], self.visible[keep], self.newness[keep], self.value[keep],
+                           len(self.start) - 1, by_own_time=self.by_own_time)
 
     def as_true(self) -> Events:
         """The same rows sorted by their own time alone: when it became so, whenever that was known."""
-        return _events(self.subject, self.at, self.visible, self.newness, self.value, len(self.start) - 1,
-                       by_own_time=True)
+        return sort_events(self.subject, self.at, self.visible, self.newness, self.value, len(self.start) - 1,
+                           by_own_time=True)
 
     @cached_property
     def oldest(self) -> Int:
@@ -113,9 +113,9 @@ class Events:
         return np.where(parsed.isna(), np.nan, parsed.asi8.astype(np.float64))
 
 
-def _events(subject: Int, at: Int, visible: Int, newness: Int, value: npt.NDArray[np.object_], n_subjects: int,
-            *, by_own_time: bool = False) -> Events:
-    """Sort rows for as-of questions."""
+def sort_events(subject: Int, at: Int, visible: Int, newness: Int, value: npt.NDArray[np.object_], n_subjects: int,
+                *, by_own_time: bool = False) -> Events:
+    """Rows as Events, sorted for as-of questions; `newness` orders a subject's rows, as there."""
     order = np.lexsort((newness, at if by_own_time else visible, subject))
     subject, at, visible, newness = subject[order], at[order], visible[order], newness[order]
     value = value[order]
@@ -268,7 +268,7 @@ class History:
         newness[newness_order] = np.arange(len(at))
         known = subject >= 0  # rows about subjects that no file created wait in the store, unused
         visible = np.maximum(at, table["known_at"].to_numpy(np.int64))
-        return _events(subject[known], at[known], visible[known], newness[known], values[known], len(subjects))
+        return sort_events(subject[known], at[known], visible[known], newness[known], values[known], len(subjects))
 
     @cached_property
     def _by_field(self) -> dict[tuple[str, str], pd.DataFrame]:

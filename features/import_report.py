@@ -8,14 +8,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, false, func, select
+from sqlalchemy.sql import ColumnElement
 
-from features.mapping import LeadOutcome, Mapping
+from features.endings import LOST, WON, is_end, read_endings
+from features.history import History
+from features.mapping import Mapping
 from features.settings import Settings
 from features.sources.rows import SourceRows
 from features.sources.tables import Unreadable
-from features.store import contract, outweighed
+from features.store import contract, outweighed, read_table
 
 __all__ = ["FieldPasts", "ImportReport", "Outcomes", "SourceCounts", "build_report", "report_lines"]
 
@@ -97,9 +99,9 @@ def build_report(connection: Connection, mapping: Mapping, settings: Settings, b
     min_wins = settings.training.min_wins
     outcomes: dict[Literal["leads", "deals"], Outcomes] = {}
     if mapping.leads is not None:
-        outcomes["leads"] = _lead_outcomes(connection, mapping.leads, min_wins)
+        outcomes["leads"] = _outcomes_of(connection, mapping, "lead", min_wins)
     if any(source.rows == "deals" for source in mapping.sources):
-        outcomes["deals"] = _deal_outcomes(connection, mapping, min_wins)
+        outcomes["deals"] = _outcomes_of(connection, mapping, "deal", min_wins)
     return ImportReport(
         company=mapping.company, sources=counts, rejects=[_told(one) for one in rejected],
         fields=fields, outcomes=outcomes, known_at_assumed=assumed, waiting_rows=_waiting_rows(connection),
@@ -126,57 +128,36 @@ def _field_pasts(batches: list[SourceRows]) -> dict[str, FieldPasts]:
             for kind, fields in found.items()}
 
 
-def _lead_outcomes(connection: Connection, rule: LeadOutcome, min_wins: int) -> Outcomes:
-    ends = dict.fromkeys(rule.disqualified, "bad") | dict.fromkeys(rule.converted, "good")
-    last = _last_values(connection, "lead", rule.field, set(ends))
-    return _outcomes(_count(connection, "leads"), last.map(ends), min_wins,
-                     _undated_ends(connection, "lead", rule.field, set(ends)))
+def _outcomes_of(connection: Connection, mapping: Mapping, kind: str, min_wins: int) -> Outcomes:
+    history = _ending_history(connection, mapping, kind)
+    endings = read_endings(history, kind)
+    if kind == "lead":  # a lead that has ended is one, whatever its status says afterwards
+        endings = endings.ends_only()
+    _, state, _, _ = endings.last
+    subjects, good, bad = len(history.subjects(kind)), int((state == WON).sum()), int((state == LOST).sum())
+    undated = _undated_ends(history, kind)
+    return Outcomes(subjects, good, bad, subjects - good - bad, good >= min_wins, undated)
 
 
-def _deal_outcomes(connection: Connection, mapping: Mapping, min_wins: int) -> Outcomes:
-    outcome = {stage.name: {"won": "good", "lost": "bad"}.get(stage.outcome or "", "open") for stage in mapping.stages}
-    clerical = {stage.name for stage in mapping.stages if not stage.reopens and stage.outcome is None}
-    last = _last_values(connection, "deal", "stage", None, clerical)
-    ends = {stage.name for stage in mapping.stages if stage.outcome}
-    return _outcomes(_count(connection, "deals"), last.map(outcome).fillna("open"), min_wins,
-                     _undated_ends(connection, "deal", "stage", ends))
+def _ending_history(connection: Connection, mapping: Mapping, kind: str) -> History:
+    """As much of the history as the ends of a kind are read from."""
+    changes, activities = contract["changes"], contract["activities"]
+    kinds = sorted({one.activity for _, one in mapping.endings(kind) if one.activity})
+    only: dict[str, list[ColumnElement[bool]]] = {name: [false()] for name in contract}
+    only["leads"] = only["deals"] = []
+    only["changes"] = [changes.c.subject == kind, changes.c.field.in_(sorted(mapping.ending_fields(kind)))]
+    only["activities"] = [activities.c.subject == kind, activities.c.kind.in_(kinds)]
+    return History({name: read_table(connection, name, only=picked) for name, picked in only.items()}, mapping)
 
 
-def _outcomes(subjects: int, last: pd.Series, min_wins: int, undated_ends: int) -> Outcomes:
-    good, bad = int((last == "good").sum()), int((last == "bad").sum())
-    return Outcomes(subjects, good, bad, subjects - good - bad, good >= min_wins, undated_ends)
-
-
-def _undated_ends(connection: Connection, kind: str, name: str, ends: set[str]) -> int:
+def _undated_ends(history: History, kind: str) -> int:
     """Subjects of whose field one single value is known, an end, as of the moment of an import: a snapshot that had no
     date for it."""
-    changes = contract["changes"]
-    single = (select(func.max(changes.c.value).label("value"), func.max(changes.c.changed_at).label("changed_at"),
-                     func.max(changes.c.recorded_at).label("recorded_at"))
-              .where(changes.c.subject == kind, changes.c.field == name)
-              .group_by(changes.c.subject_id).having(func.count() == 1).subquery())
-    undated = select(func.count()).select_from(single).where(single.c.value.in_(ends),
-                                                             single.c.changed_at == single.c.recorded_at)
-    return int(connection.execute(undated).scalar() or 0)
-
-
-def _count(connection: Connection, table: str) -> int:
-    key = contract[table].c[f"{table[:-1]}_id"]
-    return int(connection.execute(select(func.count(key.distinct()))).scalar() or 0)
-
-
-def _last_values(connection: Connection, kind: str, name: str, only: set[str] | None,
-                 never: set[str] | None = None) -> pd.Series:
-    """Last value of a field for each subject that a file created, among the values that count."""
-    changes, subjects = contract["changes"], contract[f"{kind}s"]
-    known = select(subjects.c[f"{kind}_id"])
-    rows = connection.execute(
-        select(changes.c.subject_id, changes.c.value).where(changes.c.subject == kind, changes.c.field == name,
-                                                             changes.c.subject_id.in_(known))
-        .order_by(changes.c.subject_id, changes.c.changed_at, changes.c.sequence)).all()
-    counted = {subject: value for subject, value in rows
-               if (only is None or value in only) and (never is None or value not in never)}
-    return pd.Series(counted, dtype=object)
+    found: set[str] = set()
+    for name, rows in history.tables["changes"].groupby("field"):
+        single = rows[~rows["subject_id"].duplicated(keep=False) & (rows["changed_at"] == rows["recorded_at"])]
+        found |= set(single["subject_id"][is_end(history.mapping, kind, str(name), single["value"])])
+    return len(found)
 
 
 def _waiting_rows(connection: Connection) -> dict[str, int]:

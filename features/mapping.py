@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from features.errors import BadInput, NotFound, nearest
+from features.outcome_rules import Condition, DealOutcome, LeadOutcome, Stage
+from features.strict import Strict, explain_invalid
 
-__all__ = ["TABLE_COLUMNS", "FieldSpec", "LeadOutcome", "Mapping", "Source", "Stage", "explain_invalid",
-           "load_mapping", "parse_mapping"]
+__all__ = ["TABLE_COLUMNS", "FieldSpec", "Mapping", "Source", "load_mapping", "parse_mapping"]
 
 TableName = Literal["leads", "deals", "accounts", "contacts", "deal_contacts", "owners", "changes", "activities",
                     "rates"]
@@ -41,10 +42,6 @@ TABLE_COLUMNS: dict[str, dict[str, bool]] = {
 }
 
 
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
 class FieldSpec(Strict):
     """One mapped field: where it stands, what it is, and what its past is worth."""
 
@@ -57,30 +54,6 @@ class FieldSpec(Strict):
     closed_at: str | None = None
     # The file's words to ours, e.g. {"Closed Won": won}; words that are not listed stay as they are.
     values: dict[str, str] = {}
-
-
-class Stage(Strict):
-    """One stage of a deal, in the order of the list. `outcome` marks the stages that end a deal."""
-
-    name: str
-    outcome: Literal["won", "lost"] | None = None
-    # False: a row with this stage after the deal ended does not open the deal again (a clerical row).
-    reopens: bool = True
-
-
-class Horizon(Strict):
-    days: Annotated[int, Field(gt=0)]
-    # Counted from the lead's creation, or from the date at which it is asked.
-    origin: Annotated[Literal["created", "as_of"], Field(alias="from")] = "as_of"
-
-
-class LeadOutcome(Strict):
-    """When a lead has converted or is out, by the value of one of its fields."""
-
-    field: str = "status"
-    converted: list[str]
-    disqualified: list[str] = []
-    horizon: Horizon
 
 
 class Source(Strict):
@@ -140,6 +113,7 @@ class Mapping(Strict):
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
     stages: list[Stage] = []
     leads: LeadOutcome | None = None
+    deals: DealOutcome | None = None
     sources: Annotated[list[Source], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -159,17 +133,40 @@ class Mapping(Strict):
             if spec.past == "logged" and (kind, name) not in logs:
                 raise ValueError(f"{kind} field '{name}' is marked logged, but no source of changes holds its log. "
                                  "Mark it final_only, or at_creation when it does not change after creation")
-        self._check_ends()
+        self._check_closed_at()
+        for kind in ("lead", "deal"):
+            self._check_endings(kind)
         return self
 
-    def _check_ends(self) -> None:
+    def _check_closed_at(self) -> None:
         for source in self.sources:
             kind = source.subject_kind or ""
             for name, spec in source.fields.items():
-                if spec.closed_at and (source.rows == "changes" or not self.ends(kind, name)):
+                if spec.closed_at and (source.rows == "changes" or name not in self.ending_fields(kind)):
                     raise ValueError(
                         f"{kind} field '{name}' of {source.rows} has closed_at, which only rows of deals have, for a "
                         "stage with an outcome, and rows of leads, for the field that 'leads' names. Take it out")
+
+    def _check_endings(self, kind: str) -> None:
+        """Conditions must be about something that the sources give, where these give such leads or deals at all."""
+        if not any(source.rows == f"{kind}s" for source in self.sources):
+            return
+        fields = self.field_types(kind)
+        for _, condition in self.endings(kind):
+            name = condition.field
+            # Stages are also listed for their order alone.
+            if name is not None and name not in fields and (kind, name) != ("deal", "stage"):
+                raise ValueError(f"{kind}s end by the field '{name}', which no source maps for {kind}s "
+                                 f"(mapped: {', '.join(sorted(fields)) or 'none'}).{nearest(name, fields)}")
+            if condition.deal and kind == "deal":
+                raise ValueError("{deal: created} says when a lead converts; a deal needs another condition")
+            if condition.deal and not any(source.rows == "deals" and "lead_id" in source.columns
+                                          for source in self.sources):
+                raise ValueError("leads end by {deal: created}, but no source of deals has a lead_id among its columns")
+            if condition.activity and not any(source.rows == "activities" and source.subject == kind
+                                              for source in self.sources):
+                raise ValueError(f"{kind}s end by the activity '{condition.activity}', but no source gives activities "
+                                 f"about {kind}s")
 
     @property
     def zone(self) -> ZoneInfo:
@@ -191,13 +188,19 @@ class Mapping(Strict):
         return any(spec.past == "logged" for subject, field, spec in self.all_fields()
                    if (subject, field) == (kind, name))
 
-    def ends(self, kind: str, name: str) -> set[str]:
-        """Values of a field with which its subject ends: a deal's won and lost stages, a lead's outcome."""
-        if (kind, name) == ("deal", "stage"):
-            return {stage.name for stage in self.stages if stage.outcome}
-        if self.leads is not None and (kind, name) == ("lead", self.leads.field):
-            return {*self.leads.converted, *self.leads.disqualified}
-        return set()
+    def endings(self, kind: str) -> list[tuple[Literal["won", "lost"], Condition]]:
+        """Everything that ends a lead (won: converted, lost: disqualified) or a deal."""
+        if kind == "lead":
+            return self.leads.endings() if self.leads else []
+        if kind != "deal":
+            return []
+        stages = [(stage.outcome, Condition(field="stage", becomes=[stage.name]))
+                  for stage in self.stages if stage.outcome]
+        return [*stages, *(self.deals.endings() if self.deals else [])]
+
+    def ending_fields(self, kind: str) -> set[str]:
+        """Fields of a kind of subject that say when it ended."""
+        return {condition.field for _, condition in self.endings(kind) if condition.field is not None}
 
     def state_field(self, kind: str) -> str:
         """The field that says where a subject stands: a lead's status, by the name it has here, or a deal's stage."""
@@ -207,39 +210,6 @@ class Mapping(Strict):
 
     def stage_names(self, outcome: str) -> list[str]:
         return [stage.name for stage in self.stages if stage.outcome == outcome]
-
-
-def explain_invalid(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """Word pydantic's findings for a person: one line each, with the nearest name for an unknown key."""
-    lines = []
-    for found in error.errors():
-        path = ".".join(str(part) for part in found["loc"])
-        text = found["msg"].removeprefix("Value error, ")
-        if found["type"] == "extra_forbidden":
-            owner = _model_at(model, found["loc"][:-1])
-            known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
-            text = "unknown setting." + nearest(str(found["loc"][-1]), known)
-        lines.append(f"  {path or 'top'}: {text}")
-    return f"{where} cannot be used:\n" + "\n".join(lines)
-
-
-def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """Find the pydantic model that the keys at `path` belong to."""
-    found: Any = model
-    for part in path:
-        if isinstance(part, int) or not hasattr(found, "model_fields"):
-            continue
-        by_key = {field.alias or name: field for name, field in found.model_fields.items()}
-        if part not in by_key:
-            continue
-        pending = [by_key[part].annotation]
-        while pending:
-            kind = pending.pop()
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found = kind
-                break
-            pending.extend(getattr(kind, "__args__", ()))
-    return found if hasattr(found, "model_fields") else None
 
 
 def parse_mapping(text: str, where: str) -> Mapping:

@@ -14,7 +14,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from features.errors import BadInput
-from features.mapping import Strict, explain_invalid
+from features.strict import Strict, explain_invalid
 
 __all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "LightGBMSettings", "Settings", "TrainingSettings",
            "load_settings"]

@@ -11,7 +11,7 @@ are text, NULL where a field was emptied.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -296,13 +296,13 @@ def outweighed(table: Table, recorded_by: int | None = None) -> ColumnElement[bo
     return exists().where(*better)
 
 
-def read_table(connection: Connection, name: str, as_of: int | None = None,
-               recorded_by: int | None = None) -> pd.DataFrame:
-    """Rows of a contract table in the order of their identities, at most those known at `as_of`."""
+def read_table(connection: Connection, name: str, as_of: int | None = None, recorded_by: int | None = None,
+               only: Sequence[ColumnElement[bool]] = ()) -> pd.DataFrame:
+    """Rows of a contract table in the order of their identities, at most those known at `as_of`; `only` picks them."""
     table = contract[name]
     names = (*_columns(name), *STAMPS)
     # Weighed before the cut: a row that was entered late must not count early because its entry is not seen yet.
-    statement = select(*(table.c[one] for one in names)).where(~outweighed(table, recorded_by))
+    statement = select(*(table.c[one] for one in names)).where(~outweighed(table, recorded_by), *only)
     if as_of is not None:
         statement = statement.where(table.c[OWN_TIME[name]] <= as_of, table.c.known_at <= as_of)
     if recorded_by is not None:

@@ -9,16 +9,12 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from features.errors import BadInput, NotFound, nearest
-from features.mapping import explain_invalid
+from features.strict import Strict, explain_invalid
 
 __all__ = ["Kind", "Size", "World", "load_world"]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Size(Strict):

@@ -31,6 +31,8 @@ sources:
   - rows: leads
     file: leads.csv
     columns: {lead_id: id, created_at: created}
+    fields:
+      status: {column: status, past: final_only}
 """
 
 TIMES = {"created_at", "changed_at", "happened_at", "valid_from", "known_at", "recorded_at", "sequence"}

@@ -12,7 +12,7 @@ import pandas as pd
 from features.calendar import DAY
 from features.errors import BadInput, Conflict
 from features.history import History, Int
-from features.mapping import LeadOutcome
+from features.outcome_rules import LeadOutcome
 from features.settings import Settings
 from training.evidence.judge import finite, judge, past_at
 from training.evidence.rolling import Task, fit, roll

@@ -12,17 +12,16 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from features.asof import AsOf, newest
 from features.calendar import DAY, day_start, local_date
+from features.endings import LOST, OPEN, WON, Endings, read_endings
 from features.errors import BadInput
 from features.history import Events, History, Int
-from features.mapping import Horizon
+from features.outcome_rules import Horizon
 
 __all__ = ["LOST", "OPEN", "WON", "Landmarks", "Outcomes", "grid_landmarks", "lead_landmarks", "outcomes"]
 
-OPEN, WON, LOST = 0, 1, 2
 LEAD_AGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 90, 120, 180, 270, 365, 545, 730, 1095)
 
 
@@ -46,10 +45,25 @@ class Outcomes:
 
     history: History
     kind: str
-    known: Events
-    true: Events
-    state: Int  # (n,) OPEN, WON or LOST of each row of `known`
-    true_state: Int  # the same for each row of `true`
+    endings: Endings
+
+    @property
+    def known(self) -> Events:
+        return self.endings.known
+
+    @property
+    def true(self) -> Events:
+        return self.endings.true
+
+    @property
+    def state(self) -> Int:
+        """(n,) OPEN, WON or LOST of each row of `known`."""
+        return self.endings.state
+
+    @property
+    def true_state(self) -> Int:
+        """(n,) the same for each row of `true`."""
+        return self.endings.true_state
 
     def state_as_of(self, subject: Int, at: Int) -> Int:
         """State of each subject as it was known at each time; OPEN where nothing is known."""
@@ -98,36 +112,16 @@ class Outcomes:
     @cached_property
     def won_at(self) -> tuple[Int, Int]:
         """Standing wins: (subject codes, microseconds of the latest win), for subjects that are won at the end."""
-        last = np.maximum(self.true.start[1:] - 1, 0)
-        has = self.true.start[1:] > self.true.start[:-1]
-        subject = np.flatnonzero(has)
-        row = self.true.newest[last[has]]
-        won = self.true_state[row] == WON
-        # Rows that repeat the win (approved, registered, activated) belong to the same win: its first row counts.
-        return subject[won], self._first_of_run(row[won])
+        subject, state, since, _ = self.endings.last
+        return subject[state == WON], since[state == WON]
 
     def standing_at(self, moment: int) -> Outcomes:
         """The same log up to a moment by its own time, whenever it was known."""
-        return self._only(self.known.at <= moment, self.true.at <= moment)
+        return Outcomes(self.history, self.kind, self.endings.standing_at(moment))
 
     def known_at(self, origin: int) -> Outcomes:
         """The same log as it was known at an earlier origin."""
-        return self._only(self.known.visible <= origin, self.true.visible <= origin)
-
-    def _only(self, known: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_]) -> Outcomes:
-        return Outcomes(self.history, self.kind, self.known.where(known), self.true.where(true), self.state[known],
-                        self.true_state[true])
-
-    def _first_of_run(self, row: Int) -> Int:
-        n = len(self.true)
-        by_time = np.lexsort((self.true.newness, self.true.subject))
-        state, subject = self.true_state[by_time], self.true.subject[by_time]
-        begins = np.ones(n, dtype=bool)
-        begins[1:] = (state[1:] != state[:-1]) | (subject[1:] != subject[:-1])
-        first = by_time[np.maximum.accumulate(np.where(begins, np.arange(n), 0))]
-        position = np.empty(n, dtype=np.int64)
-        position[by_time] = np.arange(n)
-        return np.asarray(self.true.at[first[position[row]]], dtype=np.int64)
+        return Outcomes(self.history, self.kind, self.endings.known_at(origin))
 
     @cached_property
     def life_days(self) -> npt.NDArray[np.float64]:
@@ -146,31 +140,11 @@ def outcomes(history: History, kind: str) -> Outcomes:
 
 
 def _read_outcomes(history: History, kind: str) -> Outcomes:
-    codes = _state_codes(history, kind)
-    if WON not in codes.values():
+    if not any(outcome == "won" for outcome, _ in history.mapping.endings(kind)):
         cure = "Name the stages with `outcome: won`" if kind == "deal" else "Add `leads: converted:`"
         raise BadInput(f"The mapping of {history.mapping.company} does not say when a {kind} is won or converted. "
                        f"{cure} in the mapping and import again.")
-    known = history.changes(kind, history.mapping.state_field(kind))
-    clerical = {stage.name for stage in history.mapping.stages if not stage.reopens and not stage.outcome
-                } if kind == "deal" else set()
-    if clerical:
-        known = known.where(~np.isin(known.value.astype(str), sorted(clerical)))
-    true = known.as_true()
-    return Outcomes(history, kind, known, true, _states(known, codes), _states(true, codes))
-
-
-def _states(events: Events, codes: dict[str, int]) -> Int:
-    return np.asarray(pd.Series(events.value, dtype=object).map(codes).fillna(OPEN), dtype=np.int64)
-
-
-def _state_codes(history: History, kind: str) -> dict[str, int]:
-    mapping = history.mapping
-    if kind == "deal":
-        return {stage.name: WON if stage.outcome == "won" else LOST for stage in mapping.stages if stage.outcome}
-    if mapping.leads is None:
-        return {}
-    return {**dict.fromkeys(mapping.leads.disqualified, LOST), **dict.fromkeys(mapping.leads.converted, WON)}
+    return Outcomes(history, kind, read_endings(history, kind))
 
 
 def grid_landmarks(ends: Outcomes, as_of: int, every_days: float) -> Landmarks:

@@ -15,11 +15,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.endings import is_end
 from features.history import OWN_TIME
 from features.mapping import TABLE_COLUMNS, FieldSpec, Mapping, Source
 from features.sources.currency import foreign_currencies, foreign_signs
 from features.sources.tables import RawTable, Unreadable
-from features.sources.values import EMPTY, Parsed, as_text, parse_field, parse_ids, parse_times, parse_whole
+from features.sources.values import (
+    EMPTY,
+    Parsed,
+    as_text,
+    is_among,
+    parse_field,
+    parse_ids,
+    parse_times,
+    parse_whole,
+)
 
 __all__ = ["FieldValues", "SourceRows", "contract_rows"]
 
@@ -189,11 +199,7 @@ def _matching(raw: RawTable, source: Source) -> Bools:
     keep = np.ones(len(raw.frame), dtype=bool)
     for conditions, wanted in ((source.where, True), (source.where_not, False)):
         for column, values in conditions.items():
-            text = as_text(raw.frame[column]).fillna("")
-            words = {str(value) for value in values if not isinstance(value, bool)}
-            truths = {str(value).lower() for value in values if isinstance(value, bool)}
-            holds = text.isin(words) | text.str.lower().isin(truths)
-            keep &= holds.to_numpy(bool) == wanted
+            keep &= is_among(as_text(raw.frame[column]).fillna(""), values) == wanted
     return keep
 
 
@@ -259,10 +265,10 @@ def _field_values(reader: _Reader, frame: pd.DataFrame) -> list[FieldValues]:
     found = []
     for name, spec in reader.source.fields.items():
         value = reader.field(name, spec)
-        ends = reader.mapping.ends(kind, name)
+        ended = is_end(reader.mapping, kind, name, value)
         closed = reader.times(spec.closed_at)
         rows = pd.DataFrame({"subject_id": frame[f"{kind}_id"], "value": value, "created_at": frame["created_at"],
-                             "closed_at": closed.where(value.isin(ends), EMPTY), "row": np.arange(len(reader))})
+                             "closed_at": closed.where(ended, EMPTY), "row": np.arange(len(reader))})
         found.append(FieldValues(kind, name, spec, rows))
     return found
 

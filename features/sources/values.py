@@ -9,7 +9,7 @@ set forward, a time that did not exist is the moment of the change.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -24,8 +24,8 @@ from features.errors import BadInput
 from features.mapping import FieldSpec, Mapping, Source
 from features.money import to_minor
 
-__all__ = ["CURRENCY_MARK", "EMPTY", "Parsed", "as_text", "by_distinct", "parse_field", "parse_ids", "parse_times",
-           "parse_whole", "replaced"]
+__all__ = ["CURRENCY_MARK", "EMPTY", "Parsed", "as_text", "by_distinct", "is_among", "parse_field", "parse_ids",
+           "parse_times", "parse_whole", "replaced"]
 
 EMPTY = np.iinfo(np.int64).min  # a missing time; the same bits as numpy's NaT
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
@@ -36,6 +36,7 @@ _YEAR_FIRST = r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]|$)"
 _DAY_OR_MONTH_FIRST = r"^(\d{1,2})([-/.])(\d{1,2})[-/.]\d{4}(?:[T ,]|$)"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 CURRENCY_MARK = r"\b[A-Z]{3}\b|[A-Z]{0,2}[$€£¥₹₩₽₺₴]|zł|\bkr\b\.?|Kč|%"
+_TRUTHS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
 _NAMED_MONTHS = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%b %d %Y", "%B %d %Y")
 
 
@@ -79,6 +80,15 @@ def by_distinct(column: pd.Series, convert: Callable[[Any], str | None]) -> pd.S
 
 def _is_missing(cell: Any) -> bool:
     return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and np.isnan(cell))
+
+
+def is_among(texts: pd.Series, words: Iterable[str | int | float | bool]) -> npt.NDArray[np.bool_]:
+    """Which texts (n,) are one of a mapping's words. YAML reads yes and on as true, no and off as false, so that each
+    fits all of these, in capitals or not."""
+    words = list(words)
+    plain = {str(word) for word in words if not isinstance(word, bool)}
+    truths = {text for word in words if isinstance(word, bool) for text in _TRUTHS[word]}
+    return (texts.isin(plain) | texts.str.lower().isin(truths)).to_numpy(bool)
 
 
 def parse_ids(column: pd.Series) -> Parsed:

@@ -5,7 +5,7 @@ import pytest
 
 from features.calendar import DAY
 from features.errors import BadInput
-from features.mapping import Horizon
+from features.outcome_rules import Horizon
 from tests.histories import change, history, mapping
 from training.outcomes import LOST, OPEN, WON, grid_landmarks, lead_landmarks, outcomes
 

@@ -25,8 +25,8 @@ def trainable(home: Home) -> list[str]:
     Raises BadInput when there is none.
     """
     mapping = home.mapping
-    found = [name for name, there in (("leads", mapping.leads is not None), ("deals", bool(mapping.stage_names("won"))))
-             if there]
+    found = [f"{kind}s" for kind in ("lead", "deal")
+             if any(outcome == "won" for outcome, _ in mapping.endings(kind))]
     if not found:
         raise BadInput("The mapping names no outcome, so there is nothing to learn. Mark the stage that means won "
                        "(stages: - {name: ..., outcome: won}) or a lead's outcome (leads: converted: [...]), and "

@@ -1,0 +1,53 @@
+"""Files of settings, read strictly: an unknown key or a value of another type is an error that a person can mend.
+
+The base of every model behind such a file, and the words for what pydantic found wrong. A string beneath an attribute
+is its description, which the published schema and the docs show.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from features.errors import nearest
+
+__all__ = ["Strict", "explain_invalid"]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False,
+                              use_attribute_docstrings=True)
+
+
+def explain_invalid(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """Word pydantic's findings for a person: one line each, with the nearest name for an unknown key."""
+    lines = []
+    for found in error.errors():
+        path = ".".join(str(part) for part in found["loc"])
+        text = found["msg"].removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            owner = _model_at(model, found["loc"][:-1])
+            known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
+            text = "unknown setting." + nearest(str(found["loc"][-1]), known)
+        lines.append(f"  {path or 'top'}: {text}")
+    return f"{where} cannot be used:\n" + "\n".join(lines)
+
+
+def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Find the pydantic model that the keys at `path` belong to."""
+    found: Any = model
+    for part in path:
+        if isinstance(part, int) or not hasattr(found, "model_fields"):
+            continue
+        by_key = {field.alias or name: field for name, field in found.model_fields.items()}
+        if part not in by_key:
+            continue
+        pending = [by_key[part].annotation]
+        while pending:
+            kind = pending.pop()
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                found = kind
+                break
+            pending.extend(getattr(kind, "__args__", ()))
+    return found if hasattr(found, "model_fields") else None
