@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from features.errors import DealcastError
+from serving.cli.check import check
 from serving.cli.data import import_command, simulate
 from serving.cli.demo import demo
 from serving.cli.forecast import forecast
@@ -55,7 +56,7 @@ def cli(context: click.Context, home: Path) -> None:
     context.obj = home
 
 
-for _command in (demo, import_command, train, score, forecast, serve, mlflow, simulate):
+for _command in (demo, import_command, check, train, score, forecast, serve, mlflow, simulate):
     cli.add_command(_command)
 
 
