@@ -123,8 +123,8 @@ def _filled_in_one_outcome(seen: _Seen) -> Suspicion | None:
     if pure is None or 1 not in pure[1]:
         return None
     good, _, covered = pure
-    return Suspicion("one_outcome", f"it is filled in {named(int(seen.filled.sum()), seen.one.kind)}, and nearly all of "
-                     f"them are {seen.outcome(good)}", covered)
+    return Suspicion("one_outcome", f"it is filled in {named(int(seen.filled.sum()), seen.one.kind)}, and nearly all "
+                     f"of them are {seen.outcome(good)}", covered)
 
 
 def _values_of_one_outcome(seen: _Seen) -> Suspicion | None:
@@ -187,8 +187,8 @@ def _date_of_later(seen: _Seen) -> Suspicion | None:
     if before_end < _RULE or seen.one.past == "final_only":
         return None
     return Suspicion("date_of_later", "it is said to be known at the creation, yet "
-                     f"{share(later.sum() / filled.sum())} of its dates lie later, all of them before the end: it is the "
-                     "date of something that happened on the way", before_end)
+                     f"{share(later.sum() / filled.sum())} of its dates lie later, all of them before the end: it is "
+                     "the date of something that happened on the way", before_end)
 
 
 def _only_days(at: np.ndarray) -> bool:

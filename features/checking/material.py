@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.asof import AsOf, category, moment, newest, number, oldest
+from features.asof import AsOf, category, moment, number, oldest
 from features.calendar import DAY
+from features.endings import LOST, OPEN, WON, read_endings
 from features.history import OWN_TIME, Events, History, Int
 from features.sources.values import EMPTY
 
@@ -102,7 +103,7 @@ class Material:
 
     def ending_fields(self, kind: str) -> set[str]:
         """Fields that say where a subject stands, or that it ended: what they know of the end is no leak."""
-        return {self.history.mapping.state_field(kind)}
+        return {self.history.mapping.state_field(kind), *self.history.mapping.ending_fields(kind)}
 
     def ends(self, kind: str) -> Ends | None:
         """Who ended, of leads and deals; None for others, and where the mapping says of no value that it is an end."""
@@ -156,30 +157,19 @@ class Material:
 
 
 def _read_ends(material: Material, kind: str) -> Ends | None:
-    """INTERIM until endings.py"""
-    history = material.history
-    mapping = history.mapping
-    name = mapping.state_field(kind)
-    if kind not in ("lead", "deal") or not mapping.ends(kind, name):
+    mapping = material.history.mapping
+    if not mapping.endings(kind):
         return None
-    events = history.changes(kind, name)
-    everyone = material.pairs(kind)
-    clerical = {stage.name for stage in mapping.stages if not stage.reopens and not stage.outcome} if kind == "deal" else set()
-    events = events.where(~np.isin(events.value.astype(str), sorted(clerical)))
-    row = newest(events, everyone)
-    value = np.full(len(row), "", dtype=object)
-    value[row >= 0] = events.value[row[row >= 0]]
-    if kind == "deal":
-        good_values, bad_values = mapping.stage_names("won"), mapping.stage_names("lost")
-    else:
-        assert mapping.leads
-        good_values, bad_values = mapping.leads.converted, mapping.leads.disqualified
-    good, bad = np.isin(value.astype(str), good_values), np.isin(value.astype(str), bad_values)
-    at = np.where(good | bad, events.at[np.maximum(row, 0)] if len(events) else EMPTY, EMPTY)
-    dated = ~np.isin(at, material.import_times)
+    subjects = material.history.subjects(kind)
+    codes, states, since, _ = read_endings(material.history, kind).last
+    state = np.full(len(subjects), OPEN)
+    state[codes] = states
+    good, bad = state == WON, state == LOST
+    at = np.full(len(subjects), EMPTY)
+    at[codes] = since
+    at[state == OPEN] = EMPTY
     judged = good | bad
     if kind == "lead" and mapping.leads is not None:
-        created = history.leads.created_at
-        over = ~judged & (created + mapping.leads.horizon.days * DAY <= material.as_of)
+        over = ~judged & (subjects.created_at + mapping.leads.horizon.days * DAY <= material.as_of)
         bad, judged = bad | over, judged | over
-    return Ends(good, bad, at, dated, judged)
+    return Ends(good, bad, at, ~np.isin(at, material.import_times), judged)

@@ -28,6 +28,11 @@ __all__ = ["CHECKS", "CheckReport", "advice", "check"]
 CHECKS: list[Callable[[Material], list[Finding]]] = [
     leaks, states, currencies, duplicates, orphans, clocks, zones, gaps, thin_fields]
 
+_CURE_OF_SEVERAL = {
+    "wrong": "Mark each final_only, or take it out of the mapping. A field's log, or the date on which it was filled, "
+             "would clear it.",
+    "odd": "Leave each final_only. To use its past, export its log."}
+
 
 @dataclass(frozen=True)
 class CheckReport:
@@ -71,14 +76,11 @@ def advice(report: CheckReport) -> list[str]:
 
 def _told(findings: list[Finding]) -> str:
     first = findings[0]
-    if len(findings) == 1:
+    if len(findings) == 1 and first.check != "leak":
         return f"{first.what} {first.why} {first.cure}"
     fields = [f"{one.subject} {one.field}" for one in findings if one.field]
     if first.check == "leak":
-        return (f"{len(findings)} fields seem to know how it ended: {', '.join(fields)}. {first.why} Mark each "
-                "final_only, or take it out of the mapping. A field's log, or the date on which it was filled, would "
-                "clear it." if first.weight == "wrong" else
-                f"{len(findings)} fields with only a last value know how it ended: {', '.join(fields)}. {first.why} "
-                "Leave them final_only.")
+        cure = first.cure if len(findings) == 1 else _CURE_OF_SEVERAL[first.weight]
+        return f"Suspicion of a leak: {', '.join(fields)}. {first.why} {cure}"
     return " ".join([*(one.what for one in findings[:3]), *([f"And {len(findings) - 3} more like these."]
                                                            if len(findings) > 3 else []), first.why, first.cure])

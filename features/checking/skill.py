@@ -20,7 +20,7 @@ __all__ = ["LEAST_OF_EACH", "Skill", "classes_of", "solo_skill"]
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-LEAST_OF_EACH = 20  # ends of each kind below which no skill is measured: the bound would be as wide as the scale
+LEAST_OF_EACH = 10  # ends of each kind below which no skill is measured: the bound would be as wide as the scale
 _BOUND_Z = 2.326  # one-sided 99%: some thirty fields are looked at, and none should stand out by luck
 _FOLDS = 5
 _BINS = 20
@@ -64,29 +64,15 @@ def solo_skill(classes: Int, good: Bools, moment: Int) -> Skill | None:
     rarer = int(min(good.sum(), (~good).sum()))
     if rarer < LEAST_OF_EACH:
         return None
-    score = _rates_of_other_folds(classes, good)
-    count = int(np.clip(rarer // _A_STRATUM, 1, _STRATA))
-    edges = np.quantile(moment, np.arange(1, count) / count)
-    stratum = np.searchsorted(edges, moment, side="right")
-    pairs, areas, spread = [], [], []
-    for one in np.unique(stratum):
-        ours = stratum == one
-        area, variance = _area(score[ours], good[ours])
-        if np.isfinite(area):
-            pairs.append(float(good[ours].sum()) * float((~good[ours]).sum()))
-            areas.append(area)
-            spread.append(variance)
-    if not pairs:
-        return None
-    weight = np.array(pairs) / np.sum(pairs)
-    auc = float(weight @ np.array(areas))
-    error = float(np.sqrt((weight**2) @ np.array(spread)))
-    return Skill(auc, max(auc - _BOUND_Z * error, 0.0), len(good))
-
-
-def _rates_of_other_folds(classes: Int, good: Bools) -> Floats:
-    """Share of good ends of each subject's class among the other folds, drawn to the overall share."""
     fold = np.random.default_rng(0).permutation(len(good)) % _FOLDS
+    score = _rates_of_other_folds(classes, good, fold)
+    count = int(np.clip(rarer // _A_STRATUM, 1, _STRATA))
+    stratum = np.searchsorted(np.quantile(moment, np.arange(1, count) / count), moment, side="right")
+    return _area(score, good, stratum * _FOLDS + fold)
+
+
+def _rates_of_other_folds(classes: Int, good: Bools, fold: Int) -> Floats:
+    """Share of good ends of each subject's class among the other folds, drawn to the overall share."""
     width = int(classes.max()) + 1
     total = np.zeros((_FOLDS, width))
     wins = np.zeros((_FOLDS, width))
@@ -95,24 +81,28 @@ def _rates_of_other_folds(classes: Int, good: Bools) -> Floats:
     others, others_won = total.sum(axis=0) - total, wins.sum(axis=0) - wins
     overall = others_won.sum(axis=1) / np.maximum(others.sum(axis=1), 1)
     rate = (others_won + _SHRINK * overall[:, None]) / (others + _SHRINK)
-    # What a class of one fold alone scores is the overall rate, which differs from fold to fold by the fold's own
-    # luck and would rank them backwards: the differences from it are what a class tells.
-    return np.asarray((rate - overall[:, None])[fold, classes], dtype=np.float64)
+    return np.asarray(rate[fold, classes], dtype=np.float64)
 
 
-def _area(score: Floats, good: Bools) -> tuple[float, float]:
-    """Area under the curve and its variance (DeLong); NaN where an outcome is missing.
+def _area(score: Floats, good: Bools, cell: Int) -> Skill | None:
+    """Area under the curve over all pairs of a good and a bad end in one cell, and its bound.
 
-    The variance has a floor: perfect order of few says less than perfect order of many.
+    Cells are a time and a fold: the rates of two folds differ by the folds' own luck, so a pair across them would be
+    ranked by that. The bound is DeLong's, with a floor: perfect order of few says less than perfect order of many.
     """
-    wins, losses = int(good.sum()), int((~good).sum())
-    if not wins or not losses:
-        return np.nan, np.nan
-    rank = pd.Series(score).rank().to_numpy()
-    won, lost = rank[good], rank[~good]
-    won_places = (won - pd.Series(score[good]).rank().to_numpy()) / losses
-    lost_places = 1 - (lost - pd.Series(score[~good]).rank().to_numpy()) / wins
-    area = float(won_places.mean())
-    floor = 0.25 / min(wins, losses) ** 2
-    variance = (won_places.var() / max(wins - 1, 1) + lost_places.var() / max(losses - 1, 1))
-    return area, float(max(variance, floor))
+    table = pd.DataFrame({"score": score, "good": good, "cell": cell})
+    outcomes = table.groupby("cell")["good"]
+    wins, losses = outcomes.transform("sum"), outcomes.transform(lambda one: (~one).sum())
+    table = table.assign(others=np.where(good, losses, wins))[(wins > 0) & (losses > 0)]
+    pairs = float(table.loc[table["good"], "others"].sum())
+    if not pairs:
+        return None
+    # A subject's place: the share of the other kind in its cell that stands below it, ties half.
+    below = table.groupby("cell")["score"].rank() - table.groupby(["cell", "good"])["score"].rank()
+    place = (below / table["others"]).to_numpy(np.float64)
+    is_good, weight = table["good"].to_numpy(bool), table["others"].to_numpy(np.float64) / pairs
+    place = np.where(is_good, place, 1 - place)
+    auc = float((place * weight)[is_good].sum())
+    error = float(np.sqrt((((place - auc) * weight) ** 2).sum()))
+    error = max(error, 0.5 / min(int(good.sum()), int((~good).sum())))
+    return Skill(auc, max(auc - _BOUND_Z * error, 0.0), len(good))

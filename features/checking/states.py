@@ -45,7 +45,8 @@ def _unknown_stages(material: Material) -> list[Finding]:
             f"{', '.join(f'{name} ({count:,} rows)' for name, count in unknown.head(SHOWN_EXAMPLES).items())}.",
             "If one of them means won or lost, those deals count as open for ever.",
             "List them under 'stages' in the mapping, in their order, with their outcome, or give them our names in "
-            "the field's 'values'.", "deal", "stage", {"rows": int(unknown.sum())}, [str(one) for one in unknown.index]))
+            "the field's 'values'.", "deal", "stage", {"rows": int(unknown.sum())},
+            [str(one) for one in unknown.index]))
     if unused:
         ends = [stage.name for stage in mapping.stages if stage.outcome and stage.name in unused]
         found.append(Finding(

@@ -52,11 +52,12 @@ def _show(report: CheckReport) -> None:
               title=f"{ours[0].subjects:,} {kind}s")
     say("known, inferred, unknown: share of the time from creation to end. AUC: what the field alone tells of the "
         "outcome, 0.50 is nothing.")
-    if report.findings:
+    suspected = [one for one in report.fields if one.suspicion]
+    if suspected:
         say()
-        say("Found")
-        for one in report.findings:
-            say(f"  {one.weight:<8}{one.what}")
+        say("Suspicions of a leak")
+        for field in suspected:
+            say(f"  {field.subject} {field.field}: {'; '.join(field.suspicion)}")
     say()
     say("What to mend first")
     for i, line in enumerate(advice(report), start=1):
