@@ -60,7 +60,8 @@ class Source(Strict):
     """One file (or several, by a pattern) and the contract table that its rows become."""
 
     file: str | None = None
-    sheet: str | None = None
+    # Excel: one sheet, several of the same columns, or "*" for all that are visible; None is the first of those.
+    sheet: str | list[str] | None = None
     rows: TableName
     subject: SubjectKind | None = None
     # Only rows whose column holds one of these ("" is an empty cell), and none of those.
@@ -70,10 +71,13 @@ class Source(Strict):
     constants: dict[str, str] = {}
     fields: dict[str, FieldSpec] = {}
     known_at: str | None = None
-    delimiter: str = ","
-    encoding: str = "utf-8-sig"
-    decimal: Literal[".", ","] = "."
+    # How the file is written; None is found out from the file itself and told in the import report.
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    encoding: str | None = None
+    decimal: Literal[".", ","] | None = None
     date_format: str | None = None
+    # Line of the file, or row of the sheet, that names the columns.
+    header_row: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _fits_the_contract(self) -> Source:

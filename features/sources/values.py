@@ -21,8 +21,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.errors import BadInput
-from features.mapping import FieldSpec, Mapping, Source
+from features.mapping import FieldSpec, Mapping
 from features.money import to_minor
+from features.sources.styles import DAY_OR_MONTH_FIRST, Style
 
 __all__ = ["CURRENCY_MARK", "EMPTY", "Parsed", "as_text", "by_distinct", "is_among", "parse_field", "parse_ids",
            "parse_times", "parse_whole", "replaced"]
@@ -32,8 +33,12 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _LARGEST_EXACT = 10**15  # Excel keeps 15 digits of a number
 
 _OFFSET = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:?\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
-_YEAR_FIRST = r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]|$)"
-_DAY_OR_MONTH_FIRST = r"^(\d{1,2})([-/.])(\d{1,2})[-/.]\d{4}(?:[T ,]|$)"
+_YEAR_FIRST = r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]+(\d{1,2})\b|$)"
+_CHINESE = ((r"^(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?\s*", r"\1-\2-\3 "), (r"(\d)\s*[时時点]\s*", r"\1:"),
+            (r"(\d)\s*分(\d)", r"\1:\2"), (r"(\d)\s*分", r"\1"), (r"(\d)\s*秒", r"\1"),
+            (r"\s*(?:上午|凌晨|早上)\s*(\d[\d:]*)", r" \1 AM"), (r"\s*(?:下午|晚上)\s*(\d[\d:]*)", r" \1 PM"))
+DAY_NUMBERS = (20_000, 80_000)  # of Excel's, from 1954 to 2119: smaller numbers are rather years or counts
+_EXCEL_EPOCH_MILLIS = -2_209_161_600_000  # 1899-12-30
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 CURRENCY_MARK = r"\b[A-Z]{3}\b|[A-Z]{0,2}[$€£¥₹₩₽₺₴]|zł|\bkr\b\.?|Kč|%"
 _TRUTHS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
@@ -108,31 +113,50 @@ def parse_whole(column: pd.Series) -> Parsed:
     return Parsed(values, bad.to_numpy(bool) | too_large, "is not a whole number")
 
 
-def parse_times(column: pd.Series, source: Source, zone: ZoneInfo, where: str) -> Parsed:
+def parse_times(column: pd.Series, name: str, style: Style, zone: ZoneInfo) -> Parsed:
     """Times as int64 microseconds in UTC (n,), EMPTY where empty. A date is 00:00 of that day in `zone`.
 
-    Raises BadInput, naming `where`, when dates may be day or month first and the source has no date_format.
+    `name` is what the style knows the column by. A date that may be day or month first, and of which the style does not
+    say it, cannot be read.
     """
-    reason = f"is not a date{f' of the form {source.date_format}' if source.date_format else ''}"
+    reason = f"is not a date{f' of the form {style.date_format}' if style.date_format else ''}"
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         moments = column.reset_index(drop=True)
         micros = _micros(moments if moments.dt.tz is not None else _localize(moments, zone))
         return Parsed(micros, _out_of_range(micros), reason)
-    typed = column.map(lambda cell: isinstance(cell, datetime)).to_numpy(bool) if column.dtype == object else None
+    column = column.reset_index(drop=True)
     text = as_text(column)
+    if name in style.day_numbers:
+        return _day_numbers(text, zone, reason)
     codes, distinct = pd.factorize(text)
-    parsed = _micros(_read_texts(pd.Series(distinct, dtype="str"), source.date_format, zone, where))
+    parsed = _micros(_read_texts(pd.Series(distinct, dtype="str"), style, name, zone))
     micros = pd.Series(np.append(parsed.to_numpy(), EMPTY)[codes])
-    if typed is not None and typed.any():
-        cells = pd.Series(pd.to_datetime(list(column[typed])))
-        micros[typed] = _micros(_localize(cells, zone)).to_numpy()
+    if column.dtype == object:
+        typed = column.map(lambda cell: isinstance(cell, datetime)).to_numpy(bool)
+        if typed.any():
+            micros[typed] = _micros(_localize(pd.Series(pd.to_datetime(list(column[typed]))), zone)).to_numpy()
+        # A workbook's date that lost its format is the number of its day.
+        number = column.map(lambda cell: isinstance(cell, float)).to_numpy(bool) & text.notna().to_numpy(bool)
+        if number.any():
+            micros[number] = _day_numbers(text[number], zone, reason).values.to_numpy()
     bad = (text.notna() & (micros == EMPTY)).to_numpy(bool) | _out_of_range(micros)
     return Parsed(micros, bad, reason)
 
 
-def _read_texts(texts: pd.Series, date_format: str | None, zone: ZoneInfo, where: str) -> pd.Series:
+def _day_numbers(text: pd.Series, zone: ZoneInfo, reason: str) -> Parsed:
+    """Excel's days since the end of 1899; a fraction is the time of day, exact to the millisecond."""
+    days = pd.to_numeric(text, errors="coerce").astype(np.float64)
+    days = days.where((days >= DAY_NUMBERS[0]) & (days < DAY_NUMBERS[1])).reset_index(drop=True)
+    millis = np.round(days.fillna(0) * 86_400_000).astype(np.int64).to_numpy() + _EXCEL_EPOCH_MILLIS
+    moments = pd.Series(millis.astype("datetime64[ms]")).where(days.notna())
+    micros = _micros(_localize(moments, zone))
+    return Parsed(micros, (text.notna().to_numpy(bool)) & (micros == EMPTY).to_numpy(bool), reason)
+
+
+def _read_texts(texts: pd.Series, style: Style, name: str, zone: ZoneInfo) -> pd.Series:
     """Distinct texts as moments in UTC, NaT where none is meant."""
     found = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us, UTC]")
+    date_format = style.date_format
     if date_format:
         # A source has one format, yet columns with and without a clock.
         forms = [date_format, date_format.split(" ")[0]]
@@ -141,38 +165,52 @@ def _read_texts(texts: pd.Series, date_format: str | None, zone: ZoneInfo, where
         found = _try_forms(texts, found, forms, zone)
         if date_format.startswith("%Y"):
             return found
+    texts = _as_western(texts)
     aware = texts.str.contains(_OFFSET, regex=True).astype(bool)
     found = found.where(~(aware & found.isna()), _to_datetime(texts.where(aware), "ISO8601", utc=True))
     year_first = texts.str.contains(_YEAR_FIRST, regex=True).astype(bool) & ~aware
-    dashed = texts.where(year_first & found.isna()).str.replace(
-        r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", lambda at: f"{at[1]}-{at[2]:0>2}-{at[3]:0>2}", regex=True)
+    dashed = texts.where(year_first & found.isna()).str.replace(_YEAR_FIRST, _padded, regex=True)
     found = found.fillna(_localize(_to_datetime(dashed, "ISO8601"), zone))
+    found = _try_forms(dashed, found, ["%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p"], zone)
     if date_format:
         return found
-    return _read_day_or_month_first(_try_forms(texts, found, _with_clocks(_NAMED_MONTHS), zone), texts, zone, where)
+    found = _try_forms(texts, found, _with_clocks(_NAMED_MONTHS), zone)
+    return _read_day_or_month_first(found, texts, style.day_first.get(name), zone)
 
 
-def _read_day_or_month_first(found: pd.Series, texts: pd.Series, zone: ZoneInfo, where: str) -> pd.Series:
-    """31/12/2025 can only be read in one way, 31.12.2025 is always day first, 03/04/2025 needs a date_format."""
+def _as_western(texts: pd.Series) -> pd.Series:
+    """2025年3月4日 下午2:05 as 2025-3-4 2:05 PM; UTC as Z."""
+    chinese = texts.str.contains("年", regex=False).astype(bool) | texts.str.contains("午", regex=False).astype(bool)
+    if chinese.any():
+        plain = texts[chinese]
+        for form, ours in _CHINESE:
+            plain = plain.str.replace(form, ours, regex=True)
+        texts = texts.copy()
+        texts[chinese] = plain.str.strip()
+    return texts.str.replace(r"^(\d{4}-.*\d) ?(?:UTC|GMT)$", r"\1Z", regex=True)
+
+
+def _padded(found: re.Match[str]) -> str:
+    year, month, day, hour = found.groups()
+    return f"{year}-{month:0>2}-{day:0>2}" + (f" {hour:0>2}" if hour else "")
+
+
+def _read_day_or_month_first(found: pd.Series, texts: pd.Series, day_first: bool | None, zone: ZoneInfo) -> pd.Series:
+    """31/12/2025 can only be read in one way, 31.12.2025 is always day first, 03/04/2025 as the column is."""
     if found.notna().all():
         return found
-    parts = texts.where(found.isna()).str.extract(_DAY_OR_MONTH_FIRST)
+    parts = texts.where(found.isna()).str.extract(DAY_OR_MONTH_FIRST)
     first, second = (pd.to_numeric(parts[i], errors="coerce") for i in (0, 2))
     unclear = (parts[1] != ".") & (first <= 12) & (second <= 12) & (first != second)
-    if unclear.any():
-        mark = str(parts.loc[unclear, 1].iloc[0])
-        forms = [f"%d{mark}%m{mark}%Y", f"%m{mark}%d{mark}%Y"]
-        all_texts = texts[first.notna()]
-        fits = [int((~_try_forms(all_texts, found[first.notna()], _with_clocks([form]), zone).isna()).sum())
-                for form in forms]
-        raise BadInput(f"{where} holds dates such as {texts[unclear].iloc[0]}, which may be day or month first. Set "
-                       f"the source's date_format: of its {len(all_texts):,} different dates '{forms[0]}' fits "
-                       f"{fits[0]:,}, '{forms[1]}' fits {fits[1]:,}.")
-    day_first = (parts[1] == ".") | (first > 12) | (first == second)
+    by_day = (parts[1] == ".") | (first > 12) | (first == second)
+    if day_first is None:
+        parts[1] = parts[1].where(~unclear)
+    else:
+        by_day |= unclear & day_first
     for mark in ("/", "-", "."):
         ours = parts[1] == mark
-        found = _try_forms(texts.where(ours & day_first), found, _with_clocks([f"%d{mark}%m{mark}%Y"]), zone)
-        found = _try_forms(texts.where(ours & ~day_first), found, _with_clocks([f"%m{mark}%d{mark}%Y"]), zone)
+        found = _try_forms(texts.where(ours & by_day), found, _with_clocks([f"%d{mark}%m{mark}%Y"]), zone)
+        found = _try_forms(texts.where(ours & ~by_day), found, _with_clocks([f"%m{mark}%d{mark}%Y"]), zone)
     return found
 
 
@@ -216,22 +254,22 @@ def _out_of_range(micros: pd.Series) -> npt.NDArray[np.bool_]:
     return ((micros != EMPTY) & ((micros < low) | (micros >= high))).to_numpy(bool)
 
 
-def parse_field(column: pd.Series, spec: FieldSpec, source: Source, mapping: Mapping, where: str) -> Parsed:
+def parse_field(column: pd.Series, spec: FieldSpec, style: Style, mapping: Mapping) -> Parsed:
     """A mapped field's cells as the contract's text (n,), NaN where empty.
 
     number: plain decimal text. money: integer minor units. date: ISO text in UTC. category, text: as it stands.
     """
     if spec.type == "date":
-        times = parse_times(replaced(column, spec), source, mapping.zone, where)
+        times = parse_times(replaced(column, spec), spec.column, style, mapping.zone)
         return Parsed(_iso_texts(times.values), times.bad, times.reason)
     column = replaced(column, spec)
     if spec.type in ("category", "text"):
         return Parsed(as_text(column), np.zeros(len(column), dtype=bool), "")
-    empty = as_text(column).isna()
+    empty, decimal = as_text(column).isna(), style.decimals.get(spec.column, ".")
     values = by_distinct(column.reset_index(drop=True),
-                          lambda cell: _number_text(cell, source.decimal, mapping.currency, spec.type == "money"))
+                          lambda cell: _number_text(cell, decimal, mapping.currency, spec.type == "money"))
     bad = (values.isna() & ~empty).to_numpy(bool)
-    return Parsed(values, bad, f"is not a number (decimal mark '{source.decimal}')")
+    return Parsed(values, bad, f"is not a number (decimal mark '{decimal}')")
 
 
 def replaced(column: pd.Series, spec: FieldSpec) -> pd.Series:
@@ -274,7 +312,7 @@ def _plain_number(text: str, decimal: str) -> str | None:
     text = re.sub(CURRENCY_MARK, "", text.strip("()").replace("−", "-")).strip()
     text = re.sub(r"(?<=\d)[\s'’](?=\d{3})", "", text)
     thousands = "," if decimal == "." else "."
-    form = rf"([+-]?)(?:(\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+)|(\d*))(?:{re.escape(decimal)}(\d*))?(e[+-]?\d+)?"
+    form = rf"([+-]?)(?:([1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+)|(\d*))(?:{re.escape(decimal)}(\d*))?(e[+-]?\d+)?"
     found = re.fullmatch(form, text, flags=re.IGNORECASE)
     if not found or not any(found.group(2, 3, 4)):
         return None
