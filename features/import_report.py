@@ -75,6 +75,7 @@ class ImportReport:
     waiting_rows: dict[str, int]
     unmapped_fields: dict[str, int]
     unknown_stages: dict[str, int]
+    read_as: dict[str, list[str]] = field(default_factory=dict)
     export_next: list[str] = field(default_factory=list)
 
     def total(self, what: Literal["read", "stored", "already_known", "rejected"]) -> int:
@@ -106,6 +107,7 @@ def build_report(connection: Connection, mapping: Mapping, settings: Settings, b
         company=mapping.company, sources=counts, rejects=[_told(one) for one in rejected],
         fields=fields, outcomes=outcomes, known_at_assumed=assumed, waiting_rows=_waiting_rows(connection),
         unmapped_fields=unmapped, unknown_stages=_unknown_stages(connection, mapping),
+        read_as={f"{batch.file} as {batch.source.rows}": batch.read_as for batch in batches if batch.read_as},
         export_next=_export_next(connection, mapping, fields, unmapped))
 
 
@@ -223,6 +225,9 @@ def report_lines(report: ImportReport) -> list[str]:
     if len(report.sources) > 1:
         lines.append(_counts_line("total", report.total("read"), report.total("stored"),
                                   report.total("already_known"), report.total("rejected")))
+    if report.read_as:
+        lines += ["", "How the files were found to be written", *(f"  {name}: {', '.join(words)}"
+                                                                  for name, words in report.read_as.items())]
     if report.rejects:
         lines += ["", f"Set aside: {len(report.rejects):,} rows"]
         lines += [f"  {_reject_line(one)}" for one in report.rejects[:_SHOWN_REJECTS]]

@@ -21,8 +21,8 @@ from features.import_report import ImportReport, SourceCounts, build_report
 from features.mapping import Mapping
 from features.money import minor_digits
 from features.snapshots import field_changes
-from features.sources.rows import SourceRows, contract_rows
-from features.sources.tables import RawTable, find_files, read_table
+from features.sources.rows import SourceRows, columns_needed, contract_rows
+from features.sources.tables import find_files, read_tables, reading_options
 from features.store import add_rows, contract, imports, rejects
 
 __all__ = ["import_files"]
@@ -62,15 +62,19 @@ def _read_files(path: Path, mapping: Mapping, tell: Progress) -> list[SourceRows
     if not found:
         patterns = ", ".join(source.file or "" for source in mapping.sources)
         raise BadInput(f"{path.name} is none of the files that the mapping describes: {patterns}.")
-    tables: dict[tuple[object, ...], RawTable] = {}  # several sources may read one file
-    batches = []
-    for source, file in found:
-        key = (file, source.sheet, source.delimiter, source.encoding)
-        if key not in tables:
-            tell(f"reading {file.name}")
-            tables[key] = read_table(file, source)
-        batches.append(contract_rows(tables[key], source, mapping))
-    return batches
+    several: dict[tuple[object, ...], list[int]] = {}  # sources that read one file in one way: it is read once
+    for i, (source, file) in enumerate(found):
+        several.setdefault((file, *reading_options(source)), []).append(i)
+    batches: dict[int, list[SourceRows]] = {}
+    for ours in several.values():
+        source, file = found[ours[0]]
+        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+        tell(f"reading {name}")
+        wanted = {column for i in ours for column in columns_needed(found[i][0])}
+        tables = read_tables(file, source, wanted, name)
+        for i in ours:
+            batches[i] = [contract_rows(table, found[i][0], mapping) for table in tables]
+    return [batch for i in sorted(batches) for batch in batches[i]]
 
 
 def _check_mapping(mapping: Mapping) -> None:

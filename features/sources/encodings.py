@@ -124,8 +124,8 @@ def _by_language(sample: bytes, where: str) -> str:
                        "right.")
     guess = charset_normalizer.from_bytes(sample).best()
     hint = f" It looks like {guess.encoding} ('{_excerpt(str(guess))}')." if guess else ""
-    raise BadInput(f"{where} is not UTF-8, and its encoding cannot be told for certain.{hint} Set the source's encoding, "
-                   "for example cp1252 (Excel's CSV on Windows) or gb18030 (Chinese).")
+    raise BadInput(f"{where} is not UTF-8, and its encoding cannot be told for certain.{hint} Set the source's "
+                   "encoding, for example cp1252 (Excel's CSV on Windows) or gb18030 (Chinese).")
 
 
 def _share_of_language(text: str, encoding: str) -> float:
@@ -156,7 +156,7 @@ def _stands_well(text: str, i: int) -> bool:
 def _usual_double_bytes(encoding: str) -> frozenset[str]:
     *leads, trail = _DOUBLE_BYTES[encoding]
     found = set()
-    for low, high in leads:  # type: ignore[misc]
+    for low, high in leads:
         for first in range(low, high + 1):
             for second in range(trail, 0xFF):
                 try:

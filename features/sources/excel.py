@@ -24,12 +24,21 @@ from features.errors import BadInput, nearest
 from features.mapping import Source
 from features.sources.header import LOOKED_AT, find_header
 from features.sources.packed import kind_of
-from features.sources.raw import BrokenCell, Detected, RawTable, Unreadable, printable, with_nul_cells, without_extra_rows
+from features.sources.raw import (
+    BrokenCell,
+    Detected,
+    RawTable,
+    Unreadable,
+    printable,
+    with_nul_cells,
+    without_extra_rows,
+)
 from features.sources.xml import elements
 
 __all__ = ["read_excel"]
 
 Merged = tuple[tuple[int, int], tuple[int, int]]  # first and last cell, each as (row, column) from 0
+Broken = dict[tuple[int, int], tuple[str, str]]  # by (row, column) from 0: what a cell shows, and why it has no value
 
 
 def read_excel(path: Path, name: str, source: Source, wanted: Collection[str]) -> list[RawTable]:
@@ -71,8 +80,8 @@ def _sheets_asked(book: CalamineWorkbook, shown: list[str], source: Source, name
     return asked
 
 
-def _table(where: str, rows: list[list[Any]], merged: list[Merged] | None, broken: dict[tuple[int, int], tuple[str, str]],
-           source: Source, wanted: Collection[str], told: str | None) -> RawTable:
+def _table(where: str, rows: list[list[Any]], merged: list[Merged] | None, broken: Broken, source: Source,
+           wanted: Collection[str], told: str | None) -> RawTable:
     """A sheet's rows as a table. `merged`: cells shown as one, None where the kind of file does not say."""
     declared = None if source.header_row is None else source.header_row - 1
     head = [[str(cell) for cell in row] for row in rows[:max(LOOKED_AT, source.header_row or 0) + 1]]
@@ -84,8 +93,8 @@ def _table(where: str, rows: list[list[Any]], merged: list[Merged] | None, broke
     kept = [i for i in range(header.end, len(rows))
             if any(cell != "" for cell in rows[i][:width]) or any((i, column) in broken for column in range(width))]
     names = [printable(one) for one in header.names]
-    frame = pd.DataFrame({i: pd.Series([_cell(rows[row][i]) if i < len(rows[row]) else "" for row in kept], dtype=object)
-                          for i in range(width)})
+    columns = ([_cell(rows[row][i]) if i < len(rows[row]) else "" for row in kept] for i in range(width))
+    frame = pd.DataFrame({i: pd.Series(column, dtype=object) for i, column in enumerate(columns)})
     frame.columns = pd.Index(names, dtype=object)
     position = {row: i for i, row in enumerate(kept)}
     cells = [BrokenCell(position[row], names[column], *what) for (row, column), what in broken.items()
@@ -129,7 +138,7 @@ def _cell(cell: Any) -> Any:
     return cell.isoformat() if isinstance(cell, time) else cell
 
 
-def _broken_cells(path: Path, sheet: str, where: str) -> dict[tuple[int, int], tuple[str, str]]:
+def _broken_cells(path: Path, sheet: str, where: str) -> Broken:
     """Cells of an .xlsx file that have no value to be read, by (row, column) from 0: what they show, and why."""
     try:
         with zipfile.ZipFile(path) as archive:

@@ -46,7 +46,9 @@ def find_header(rows: Sequence[Sequence[str]], wanted: Collection[str], where: s
             if set(wanted) <= set(texts[i]):
                 return Header(_trimmed(texts[i]), i, i + 1)
         for i in places:
-            joined = _joined(texts[i], texts[i + 1], wanted, grouped is None) if i + 1 < len(texts) and any(texts[i]) else []
+            if i + 1 == len(texts) or not any(texts[i]):
+                continue
+            joined = _joined(texts[i], texts[i + 1], wanted, grouped is None)
             if set(wanted) <= set(joined):
                 return Header(_trimmed(joined), i, i + 2)
     first = _by_shape(texts) if declared is None else declared

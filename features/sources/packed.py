@@ -45,7 +45,7 @@ def opened(path: Path, where: str) -> Iterator[IO[bytes]]:
                 try:
                     member = archive.open(members[0])
                 except (NotImplementedError, RuntimeError) as error:  # a password, or a way of packing of its own
-                    raise BadInput(f"{where} cannot be unpacked: {error}. Unpack it and import what is inside.") from error
+                    raise BadInput(f"{where} cannot be unpacked: {error}. Unpack it yourself.") from error
                 with member:
                     yield member
         else:

@@ -36,9 +36,10 @@ def read_parquet(path: Path, name: str, source: Source, wanted: Collection[str])
         if wanted:
             columns = pd.Index([*schema.names, *keys], dtype=object)
             RawTable(name, pd.DataFrame(columns=columns), np.array([], np.int64)).require(wanted)
-        asked = [one for one in schema.names if one in wanted or not (wanted or pa.types.is_nested(schema.field(one).type))]
+        nested = {one for one in schema.names if pa.types.is_nested(schema.field(one).type)}
+        asked = [one for one in schema.names if (one in wanted if wanted else one not in nested)]
         for one in asked:
-            if pa.types.is_nested(schema.field(one).type):
+            if one in nested:
                 raise BadInput(f"{name}, column '{one}' holds {schema.field(one).type}: lists and structures in a cell "
                                "are not read. Export the parts that you need as columns of their own.")
         table = _plain(file.read(columns=asked).select(asked))

@@ -98,7 +98,8 @@ class RawTable:
 
 def printable(text: str) -> str:
     """Text that any database and terminal takes: what is no character is replaced."""
-    return "".join(one if one == "\t" or one >= " " and not "\ud800" <= one <= "\udfff" else "\ufffd" for one in text)
+    return "".join(one if one == "\t" or (one >= " " and not "\ud800" <= one <= "\udfff") else "\ufffd"
+                   for one in text)
 
 
 def assemble(name: str, header: list[str], rows: Iterator[tuple[int, list[str]]], detected: Detected) -> RawTable:
@@ -132,7 +133,7 @@ def _text_array(column: tuple[str, ...]) -> pa.Array:
 
 
 def arrow_frame(table: pa.Table, header: list[str]) -> pd.DataFrame:
-    frame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
     frame.columns = pd.Index([printable(name) for name in header], dtype=object)
     return frame
 

@@ -19,7 +19,8 @@ from features.endings import is_end
 from features.history import OWN_TIME
 from features.mapping import TABLE_COLUMNS, FieldSpec, Mapping, Source
 from features.sources.currency import foreign_currencies, foreign_signs
-from features.sources.tables import RawTable, Unreadable
+from features.sources.raw import RawTable, Unreadable
+from features.sources.styles import find_style
 from features.sources.values import (
     EMPTY,
     Parsed,
@@ -29,13 +30,15 @@ from features.sources.values import (
     parse_ids,
     parse_times,
     parse_whole,
+    replaced,
 )
 
-__all__ = ["FieldValues", "SourceRows", "contract_rows"]
+__all__ = ["FieldValues", "SourceRows", "columns_needed", "contract_rows"]
 
 Bools = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.int64]
 _IDS = {"lead_id", "deal_id", "account_id", "contact_id", "owner_id", "manager_id", "subject_id", "activity_id"}
+_NUMBERS = {"duration_seconds", "rate"}
 _TIMES = {"created_at", "changed_at", "happened_at", "valid_from"}
 _EXAMPLE_CHARACTERS = 200
 
@@ -55,7 +58,7 @@ class FieldValues:
 class SourceRows:
     """What one file gave. `frame` are contract rows of the source's table; `row` is the row of the file that each came
     from, counted from 0 among those that the source asks for. `stored` says of each such row whether it brought
-    anything new; the import fills it in."""
+    anything new; the import fills it in. `read_as` words how the file was found to be written."""
 
     source: Source
     file: str
@@ -65,6 +68,7 @@ class SourceRows:
     rejected: list[Unreadable]
     unmapped_fields: dict[str, int]
     stored: Bools
+    read_as: list[str]
 
 
 class _Reader:
@@ -72,7 +76,7 @@ class _Reader:
 
     def __init__(self, raw: RawTable, source: Source, mapping: Mapping) -> None:
         self.raw, self.source, self.mapping = raw, source, mapping
-        raw.require(_columns_needed(source))
+        raw.require(columns_needed(source))
         keep = _matching(raw, source)
         self.unmapped: dict[str, int] = {}
         if "field" in source.columns:
@@ -82,6 +86,8 @@ class _Reader:
         self.line = raw.line[keep]
         self.bad = np.zeros(len(self.frame), dtype=bool)
         self.rejected = list(raw.unreadable)
+        self._reject_broken(keep)
+        self.style = find_style(source, raw.name, *self._texts_in_doubt())
 
     def _only_mapped_fields(self, keep: Bools) -> tuple[Bools, dict[str, int]]:
         names = as_text(self.raw.frame[self.source.columns["field"]])
@@ -89,17 +95,42 @@ class _Reader:
         others = names[keep & ~mapped].fillna("(empty)").value_counts()
         return keep & mapped, {str(name): int(count) for name, count in others.items()}
 
+    def _reject_broken(self, keep: Bools) -> None:
+        """Set aside the rows with a cell that has no value, in a column that the source needs."""
+        if self.raw.broken:
+            position, needed = np.cumsum(keep) - 1, columns_needed(self.source)
+            for one in self.raw.broken:
+                if keep[one.row] and one.column in needed:
+                    bad = np.zeros(len(self), dtype=bool)
+                    bad[position[one.row]] = True
+                    self.reject(bad, one.column, one.reason, one.value)
+
+    def _texts_in_doubt(self) -> tuple[list[tuple[str, pd.Series]], list[tuple[str, pd.Series]]]:
+        """Cells of numbers and of dates, by the column, or a field history's field."""
+        source = self.source
+        numbers: list[tuple[str, pd.Series]] = []
+        dates = [(column, self.frame[column]) for column in sorted({
+            *(column for name, column in source.columns.items() if name in _TIMES),
+            *(spec.closed_at for spec in source.fields.values() if spec.closed_at),
+            *([source.known_at] if source.known_at else [])})]
+        numbers += [(column, self.frame[column]) for name, column in source.columns.items() if name in _NUMBERS]
+        history = self.frame[source.columns["value"]] if "field" in source.columns else None
+        names = as_text(self.frame[source.columns["field"]]).to_numpy(object) if history is not None else None
+        for spec in source.fields.values():
+            if spec.type in ("number", "money", "date"):
+                cells = self.frame[spec.column] if history is None else history[names == spec.column]
+                (dates if spec.type == "date" else numbers).append((spec.column, replaced(cells, spec)))
+        return numbers, dates
+
     def __len__(self) -> int:
         return len(self.frame)
 
     def column(self, contract_name: str) -> str | None:
         return self.source.columns.get(contract_name)
 
-    def where(self, column: str) -> str:
-        return f"{self.raw.name}, column '{column}'"
-
-    def reject(self, bad: Bools, column: str, reason: str | npt.NDArray[np.object_]) -> None:
-        """Set rows aside, each for the first reason found; the reason is one for all, or (n,) one for each row."""
+    def reject(self, bad: Bools, column: str, reason: str | npt.NDArray[np.object_], value: str | None = None) -> None:
+        """Set rows aside, each for the first reason found; the reason is one for all, or (n,) one for each row. `value`
+        is what the cell shows, where that is not its text."""
         new = np.flatnonzero(bad & ~self.bad)
         if len(new):
             frame = self.frame.loc[:, ~self.frame.columns.duplicated()]
@@ -107,7 +138,7 @@ class _Reader:
             rows: list[Any] = texts.where(texts.notna(), None).to_dict("records")
             reasons = np.broadcast_to(np.asarray(reason, dtype=object), len(self))[new]
             self.rejected += [Unreadable(self.raw.name, int(line), column,
-                                         (cells[column] or "")[:_EXAMPLE_CHARACTERS], why, cells)
+                                         (value or cells[column] or "")[:_EXAMPLE_CHARACTERS], why, cells)
                               for line, cells, why in zip(self.line[new], rows, reasons, strict=True)]
         self.bad |= bad
 
@@ -118,7 +149,7 @@ class _Reader:
     def times(self, column: str | None) -> pd.Series:
         if column is None:
             return pd.Series(np.full(len(self), EMPTY))
-        parsed = parse_times(self.frame[column], self.source, self.mapping.zone, self.where(column))
+        parsed = parse_times(self.frame[column], column, self.style, self.mapping.zone)
         return self.take(parsed, column)
 
     def contract_column(self, name: str) -> pd.Series:
@@ -143,7 +174,7 @@ class _Reader:
 
     def field(self, name: str, spec: FieldSpec) -> pd.Series:
         self.reject_foreign(name, spec, spec.column, np.arange(len(self)))
-        parsed = parse_field(self.frame[spec.column], spec, self.source, self.mapping, self.where(spec.column))
+        parsed = parse_field(self.frame[spec.column], spec, self.style, self.mapping)
         return self.take(parsed, spec.column)
 
     def reject_foreign(self, name: str, spec: FieldSpec, column: str, row: Int) -> None:
@@ -183,10 +214,11 @@ def contract_rows(raw: RawTable, source: Source, mapping: Mapping) -> SourceRows
                           one.rows.assign(known_at=known_at)[good].reset_index(drop=True)) for one in fields]
     return SourceRows(source, raw.name, len(reader) + len(raw.unreadable),
                       frame[good[frame["row"]]].reset_index(drop=True), fields, reader.rejected, reader.unmapped,
-                      np.zeros(len(reader), dtype=bool))
+                      np.zeros(len(reader), dtype=bool), [*raw.detected.words(), *reader.style.told])
 
 
-def _columns_needed(source: Source) -> list[str]:
+def columns_needed(source: Source) -> list[str]:
+    """The columns that a file must have for a source."""
     names = [*source.columns.values(), *source.where, *source.where_not]
     if "field" not in source.columns:
         names += [spec.column for spec in source.fields.values()]
@@ -247,8 +279,7 @@ def _history_rows(reader: _Reader) -> pd.DataFrame:
     for name, spec in reader.source.fields.items():
         row = np.flatnonzero(names == spec.column)
         reader.reject_foreign(name, spec, column, row)
-        parsed = parse_field(reader.frame[column].iloc[row], spec, reader.source, reader.mapping,
-                             f"{reader.where(column)}, field '{spec.column}'")
+        parsed = parse_field(reader.frame[column].iloc[row], spec, reader.style, reader.mapping)
         bad = np.zeros(len(reader), dtype=bool)
         bad[row] = parsed.bad
         reader.reject(bad, column, f"{parsed.reason}, as '{spec.column}' must be")

@@ -1,8 +1,8 @@
 """How a source's texts are written: the decimal mark and the order of day and month, column by column.
 
-"1.234,50" and "31/12/2025" can be read in one way only, and settle it for their column; "1,234" and "03/04/2025" cannot.
-A column that settles nothing follows the other columns of its file where those agree. Where nothing settles it, nothing
-is guessed: the message says what to declare.
+"1.234,50" and "31/12/2025" can be read in one way only, and settle it for their column; "1,234" and "03/04/2025" do
+not. A column that settles nothing follows the other columns of its file where those agree. Where nothing settles it,
+nothing is guessed: the message says what to declare.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ __all__ = ["DAY_OR_MONTH_FIRST", "Style", "find_style"]
 Mark = Literal[".", ","]
 Columns = Sequence[tuple[str, pd.Series]]
 Answer = TypeVar("Answer", bound="bool | Mark")
-Settle = Callable[[pd.Series], tuple[Answer | None, str | None]]  # what distinct texts settle, and one in doubt
+# What distinct texts settle, one of them that this is needed for, and whether some contradict others.
+Settle = Callable[[pd.Series], tuple[Answer | None, str | None, bool]]
 DAY_OR_MONTH_FIRST = r"^(\d{1,2})([-/.])(\d{1,2})[-/.]\d{4}(?:[T ,]|$)"
 _DAY_NUMBER = r"^[2-7]\d{4}(?:[.]\d+)?$"  # Excel's days since 1900, from 1954 to 2119
 # Digits with what can only be the one mark or the other: a group of thousands has three digits and no 0 in front.
@@ -56,8 +57,8 @@ def find_style(source: Source, where: str, numbers: Columns, dates: Columns) -> 
         told += sorted({{",": "1.234,50", ".": "1,234.50"}[mark] for mark in decimals.values()})
     if source.date_format:
         return Style(source.date_format, decimals, told=tuple(told))
-    day_first = _agreed(dates, _day_first, where, "dates", "day or month first. Set the source's date_format: '%d/%m/%Y' "
-                        "or '%m/%d/%Y', with the mark between them that the file has")
+    day_first = _agreed(dates, _day_first, where, "dates", "day or month first. Set the source's date_format: "
+                        "'%d/%m/%Y' or '%m/%d/%Y', with the mark between them that the file has")
     told += sorted({"dates day first" if first else "dates month first" for first in day_first.values()})
     day_numbers = frozenset(name for name, texts in dates if _are_day_numbers(texts))
     if day_numbers:
@@ -68,16 +69,16 @@ def find_style(source: Source, where: str, numbers: Columns, dates: Columns) -> 
 def _agreed(columns: Columns, settle: Settle[Answer], where: str, kind: str, cure: str) -> dict[str, Answer]:
     """What each column settles; a column in doubt follows the others."""
     settled: dict[str, Answer] = {}
-    doubtful: dict[str, str] = {}
+    doubtful: dict[str, tuple[str, bool]] = {}
     for name, texts in columns:
-        answer, example = settle(texts)
+        answer, example, contradicts = settle(texts)
         if answer is not None:
             settled[name] = answer
         elif example is not None:
-            doubtful[name] = example
+            doubtful[name] = example, contradicts
     others = set(settled.values())
-    for name, example in doubtful.items():
-        if len(others) != 1:
+    for name, (example, contradicts) in doubtful.items():
+        if len(others) != 1 or contradicts:
             raise BadInput(f"{where}, column '{name}' holds {kind} such as {example}, which may be {cure}.")
         settled[name] = next(iter(others))
     return settled
@@ -95,27 +96,28 @@ def _texts(cells: pd.Series) -> pd.Series:
     return texts[texts != ""]
 
 
-def _decimal_mark(texts: pd.Series) -> tuple[Mark | None, str | None]:
+def _decimal_mark(texts: pd.Series) -> tuple[Mark | None, str | None, bool]:
     digits = texts.str.replace(r"[^0-9.,]", "", regex=True).str.strip(".,")
     certain = {mark: digits.str.fullmatch(form) for mark, form in _CERTAIN.items()}
     answer = _weigh(certain["."], certain[","])
     unclear = texts[digits.str.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}")]
     if answer is not None:
-        return ("." if answer else ","), None
+        return ("." if answer else ","), None, False
     if certain["."].any():
-        return None, f"{texts[certain['.']].iloc[0]} beside {texts[certain[',']].iloc[0]}"
-    return None, unclear.iloc[0] if len(unclear) else None
+        return None, f"{texts[certain['.']].iloc[0]} beside {texts[certain[',']].iloc[0]}", True
+    return None, (str(unclear.iloc[0]) if len(unclear) else None), False
 
 
-def _day_first(texts: pd.Series) -> tuple[bool | None, str | None]:
+def _day_first(texts: pd.Series) -> tuple[bool | None, str | None, bool]:
     parts = texts.str.extract(DAY_OR_MONTH_FIRST)
     slashed = parts[1].isin(["/", "-"])  # 31.12.2025 is always day first
     first, second = (pd.to_numeric(parts[i].where(slashed), errors="coerce") for i in (0, 2))
     day_first, month_first = (first > 12) & (second <= 12), (second > 12) & (first <= 12)
     unclear = texts[(first <= 12) & (second <= 12) & (first != second)]
-    if not len(unclear):
-        return None, None  # each can be read in its one way
-    return _weigh(day_first, month_first), str(unclear.iloc[0])
+    contradicts = bool(day_first.any() and month_first.any())
+    if contradicts and not len(unclear):
+        return None, None, False  # each can be read in its one way
+    return _weigh(day_first, month_first), (str(unclear.iloc[0]) if len(unclear) else None), contradicts
 
 
 def _weigh(ours: pd.Series, theirs: pd.Series) -> bool | None:

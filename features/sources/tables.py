@@ -18,7 +18,8 @@ from features.sources.parquet import read_parquet
 from features.sources.raw import BrokenCell, Detected, RawTable, Unreadable
 from features.sources.xes import read_xes
 
-__all__ = ["READABLE", "BrokenCell", "Detected", "RawTable", "Unreadable", "find_files", "is_readable", "read_tables"]
+__all__ = ["READABLE", "BrokenCell", "Detected", "RawTable", "Unreadable", "find_files", "is_readable", "read_tables",
+           "reading_options"]
 
 _READERS: dict[str, Callable[[Path, str, Source, Collection[str]], list[RawTable]]] = {
     ".csv": read_csv, ".tsv": read_csv, ".txt": read_csv,
@@ -66,6 +67,12 @@ def find_files(path: Path, source: Source) -> list[Path]:
     return found
 
 
+def reading_options(source: Source) -> tuple[object, ...]:
+    """What of a source decides how its file is read: two sources with the same options read the same tables."""
+    sheet = tuple(source.sheet) if isinstance(source.sheet, list) else source.sheet
+    return sheet, source.header_row, source.delimiter, source.encoding
+
+
 def _is_partitioned(path: Path) -> bool:
     """Whether a folder stands for one table: deals.parquet/year=2024/part-0.parquet."""
     return path.is_dir() and path.suffix.lower() == ".parquet"
@@ -81,7 +88,8 @@ def read_tables(path: Path, source: Source, wanted: Collection[str] = (), name: 
     """Read a file by its ending: its tables, one or, of a workbook, one to each sheet that the source names.
 
     `wanted` are the columns that must be there; with none named, all are read and the header is found by its shape.
-    `name` is what messages call the file, its own name if left out. Raises BadInput when the file cannot be read as what it is called, or lacks a wanted column.
+    `name` is what messages call the file, its own name if left out. Raises BadInput when the file cannot be read as
+    what it is called, or lacks a wanted column.
     """
     kind = kind_of(path)
     if not is_readable(path):

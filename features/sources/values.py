@@ -147,10 +147,10 @@ def _day_numbers(text: pd.Series, zone: ZoneInfo, reason: str) -> Parsed:
     """Excel's days since the end of 1899; a fraction is the time of day, exact to the millisecond."""
     days = pd.to_numeric(text, errors="coerce").astype(np.float64)
     days = days.where((days >= DAY_NUMBERS[0]) & (days < DAY_NUMBERS[1])).reset_index(drop=True)
-    millis = np.round(days.fillna(0) * 86_400_000).astype(np.int64).to_numpy() + _EXCEL_EPOCH_MILLIS
+    millis = np.round(days.fillna(0).to_numpy() * 86_400_000).astype(np.int64) + _EXCEL_EPOCH_MILLIS
     moments = pd.Series(millis.astype("datetime64[ms]")).where(days.notna())
     micros = _micros(_localize(moments, zone))
-    return Parsed(micros, (text.notna().to_numpy(bool)) & (micros == EMPTY).to_numpy(bool), reason)
+    return Parsed(micros, text.notna().to_numpy(bool) & (micros == EMPTY).to_numpy(bool), reason)
 
 
 def _read_texts(texts: pd.Series, style: Style, name: str, zone: ZoneInfo) -> pd.Series:
@@ -168,7 +168,7 @@ def _read_texts(texts: pd.Series, style: Style, name: str, zone: ZoneInfo) -> pd
     texts = _as_western(texts)
     aware = texts.str.contains(_OFFSET, regex=True).astype(bool)
     found = found.where(~(aware & found.isna()), _to_datetime(texts.where(aware), "ISO8601", utc=True))
-    year_first = texts.str.contains(_YEAR_FIRST, regex=True).astype(bool) & ~aware
+    year_first = texts.str.match(_YEAR_FIRST).astype(bool) & ~aware
     dashed = texts.where(year_first & found.isna()).str.replace(_YEAR_FIRST, _padded, regex=True)
     found = found.fillna(_localize(_to_datetime(dashed, "ISO8601"), zone))
     found = _try_forms(dashed, found, ["%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p"], zone)
@@ -310,9 +310,11 @@ def _plain_number(text: str, decimal: str) -> str | None:
     """"€ 1,234.50", "(12)" and "20 %" as Python reads numbers; None for what is no number, "1,23" among it."""
     negative = text.startswith("(") and text.endswith(")")
     text = re.sub(CURRENCY_MARK, "", text.strip("()").replace("−", "-")).strip()
+    text = re.sub(r"(?<=\d)[.,][-–—]+$", "", text)  # "5,-" is a price without cents
     text = re.sub(r"(?<=\d)[\s'’](?=\d{3})", "", text)
     thousands = "," if decimal == "." else "."
-    form = rf"([+-]?)(?:([1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+)|(\d*))(?:{re.escape(decimal)}(\d*))?(e[+-]?\d+)?"
+    whole_part = rf"(?:([1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+)|(\d*))"
+    form = rf"([+-]?){whole_part}(?:{re.escape(decimal)}(\d*))?(e[+-]?\d+)?"
     found = re.fullmatch(form, text, flags=re.IGNORECASE)
     if not found or not any(found.group(2, 3, 4)):
         return None

@@ -2,10 +2,10 @@
 
 Attributes are columns by their key: an event's as it is ("concept:name", "time:timestamp"), its trace's after "case:"
 ("case:concept:name"). A nested attribute is "parent/child"; what repeats within one event is joined by "; ". The column
-`event_index` counts the events of a trace from 0, so that `where: {event_index: [0]}` gives one row to a trace. A column
-that only has the tags float and int is numbers; everything else is text, boolean as true or false. The line of a row
-is the one on which its event begins; a trace without events is set aside. Attributes of the log itself, globals and
-classifiers are passed over.
+`event_index` counts the events of a trace from 0, so that `where: {event_index: [0]}` gives one row to a trace. A
+column that has only the tags float and int is numbers; everything else is text, boolean as true or false. The line of
+a row is the one on which its event begins; a trace without events is set aside. Attributes of the log itself, globals
+and classifiers are passed over.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def read_xes(path: Path, name: str, source: Source, wanted: Collection[str]) -> 
             lines += [line for line, _ in some]
             keys = [key for key in tags if not wanted or key in wanted]
             # Without a column a table would have no rows.
-            parts.append(pa.table({key: pa.array([cells.get(key) for _, cells in some], TEXT) for key in keys or [_INDEX]}))
+            parts.append(pa.table({key: pa.array([cells.get(key) for _, cells in some], TEXT)
+                                   for key in keys or [_INDEX]}))
     if not lines and not unreadable:
         raise BadInput(f"{name} is no XES log with events: there is no <event> in it.")
     table = pa.concat_tables(parts, promote_options="default") if parts else pa.table({_INDEX: pa.array([], TEXT)})
@@ -51,15 +52,17 @@ def read_xes(path: Path, name: str, source: Source, wanted: Collection[str]) -> 
         if tags[key] in ({"float"}, {"float", "int"}):
             numbers = pd.to_numeric(frame[key], errors="coerce").astype(np.float64)
             no_number = np.flatnonzero(numbers.isna() & frame[key].notna() & (frame[key].str.lower() != "nan"))
-            broken += [BrokenCell(int(row), key, str(frame[key].iloc[row])[:200], "is no number, as its tag says that it is")
+            broken += [BrokenCell(int(row), key, str(frame[key].iloc[row])[:200], "is no number, as its tag says")
                        for row in no_number]
             frame[key] = numbers
-    others = [key for key in tags if key not in frame.columns]  # there, but not wanted: they are named where one is missed
-    frame = pd.concat([frame, pd.DataFrame({key: pd.Series([None] * len(frame), dtype="str") for key in others})], axis=1)
+    # What is there, but not wanted, is named where a wanted column is not.
+    others = {key: pd.Series([None] * len(frame), dtype="str") for key in tags if key not in frame.columns}
+    frame = pd.concat([frame, pd.DataFrame(others, index=frame.index)], axis=1)
     return [RawTable(name, frame, np.array(lines, dtype=np.int64), unreadable, broken)]
 
 
-def _rows(stream: Iterator[Element], name: str, tags: dict[str, set[str]], unreadable: list[Unreadable]) -> Iterator[Row]:
+def _rows(stream: Iterator[Element], name: str, tags: dict[str, set[str]],
+          unreadable: list[Unreadable]) -> Iterator[Row]:
     """Events trace by trace, once all of a trace is read; what is found of columns and empty traces is noted."""
     trace: dict[str, str] | None = None
     event: dict[str, str] | None = None

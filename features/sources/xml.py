@@ -34,8 +34,8 @@ def elements(file: IO[bytes], where: str) -> Iterator[Element]:
         texts.clear()
 
     def refuse(*_: object) -> None:
-        raise BadInput(f"{where}, line {parser.CurrentLineNumber}: has a document type (<!DOCTYPE …>), which is not read "
-                       "because it can be made to fill the memory. Take it out.")
+        raise BadInput(f"{where}, line {parser.CurrentLineNumber}: has a document type (<!DOCTYPE …>), which is not "
+                       "read, because it can be made to fill the memory. Take it out.")
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler = texts.append

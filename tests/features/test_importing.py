@@ -245,7 +245,7 @@ def test_a_bad_row_is_set_aside_whole_with_file_line_column_value_and_reason(tmp
         ("deals.csv", 6, "id", "", "is empty"),
         ("deals.csv", 7, "created", "", "is empty"),
         ("deals.csv", 8, "closed", "someday", "is not a date"),
-        ("deals.csv", 9, None, None, "has 3 values, but there are 6 columns"),
+        ("deals.csv", 9, None, "D7", "has 3 values, but there are 6 columns"),
         ("deals.csv", 10, "created", "0024-01-10", "is not a date")]
     assert {one.source for one in kept} == {"deals.csv as deals"}
     assert json.loads(kept[1].cells) == {"id": "D3", "created": "2024-01-10", "stage": "Talk", "closed": None,

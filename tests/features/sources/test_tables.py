@@ -51,18 +51,6 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
                                        "reason": "is empty"}
 
 
-def test_semicolons_decimal_commas_and_windows_letters_are_read_when_told(tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "deals.csv").write_bytes("id;created;stage;closed;amount;industry\r\nD1;10.01.2024;;;1.200,50;Möbel\r\n"
-                                       .encode("cp1252"))
-    text = mapping_text(DEALS + "    delimiter: ';'\n    decimal: ','\n    encoding: cp1252\n")
-    bring_in(tmp_path / "home", folder, text)
-    assert [one[2] for one in changes(tmp_path / "home")] == ["120050", "Möbel"]
-    with pytest.raises(BadInput, match=r"is not text in 'utf-8-sig'.*cp1252"):
-        bring_in(tmp_path / "home", folder, mapping_text(DEALS + "    delimiter: ';'\n"))
-
-
 def test_an_unknown_column_lists_the_file_s_columns_and_the_nearest(tmp_path: Path) -> None:
     folder = deals_file(tmp_path / "in", "D1,2024-01-10,,,,")
     with pytest.raises(BadInput, match=r"deals.csv has no column 'Industry'\. Did you mean 'industry'\? It has: id, "
@@ -77,7 +65,7 @@ def test_an_unknown_column_lists_the_file_s_columns_and_the_nearest(tmp_path: Pa
     (lambda folder: folder / "absent", "There is no file or folder"),
     (lambda folder: write(folder, deal="id\n1"),
      r"has no file 'deals.csv'.*Did you mean 'deal.csv'\? It holds: deal.csv"),
-    (lambda folder: write(folder), "It holds: no CSV, .xlsx or Parquet file"),
+    (lambda folder: write(folder), "It holds: no CSV, Excel, Parquet or XES file"),
     (lambda folder: write(folder, other="id\n1") / "other.csv", "other.csv is none of the files .*: deals.csv"),
     (lambda folder: write(folder, deals="") / "deals.csv", "deals.csv is empty"),
     (lambda folder: write(folder, deals="id,created,stage,closed,amount,industry,id"), "2 columns named 'id'"),
@@ -90,9 +78,11 @@ def test_a_file_that_cannot_be_used_is_named_and_nothing_is_written(tmp_path: Pa
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("deals.xls", r"files of the kind '.xls' are not read. Save it as .xlsx or CSV"), ("deals.ods", "Save it as .xlsx"),
-    ("deals.json", "are not read"), ("deals.xlsx", "cannot be read as an Excel file"),
-    ("deals.parquet", "cannot be read as Parquet")])
+    ("deals.json", r"files of the kind '.json' are not read. Readable: .csv"), ("deals.parquet.gz", "are not read"),
+    ("deals.xlsx", "cannot be read as an Excel file"), ("deals.xls", "cannot be read as an Excel file"),
+    ("deals.ods", "cannot be read as an Excel file"), ("deals.parquet", "cannot be read as Parquet"),
+    ("deals.xes", "line 1: broken XML"), ("deals.csv.gz", "cannot be unpacked: Not a gzipped file"),
+    ("deals.csv.zip", "cannot be unpacked: File is not a zip file")])
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / name).write_bytes(b"something else")
     with pytest.raises(BadInput, match=message):

@@ -7,7 +7,8 @@ import pytest
 
 from features.errors import BadInput
 from features.home import Home
-from tests.companies import DEALS, LOG, bring_in, changes, counts, deals_file, mapping_text, write
+from features.import_report import report_lines
+from tests.companies import DEALS, LOG, bring_in, changes, counts, day, deals_file, mapping_text, write
 
 
 def test_ids_stay_the_text_they_are(tmp_path: Path) -> None:
@@ -87,12 +88,72 @@ def test_days_and_months_that_can_be_told_apart_are_read(tmp_path: Path) -> None
         "2024-12-31T00:00:00", "2024-12-31T00:00:00", "2024-05-05T00:00:00", "2024-12-31T14:05:00"]
 
 
-def test_days_and_months_that_cannot_be_told_apart_ask_for_a_format_and_nothing_is_stored(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cells", [["03/04/2024", "05/05/2024"], ["10/20/2024", "03/04/2024", "20/10/2024"]])
+def test_days_and_months_that_cannot_be_told_apart_ask_for_a_format_and_nothing_is_stored(tmp_path: Path,
+                                                                                          cells: list[str]) -> None:
     with pytest.raises(BadInput, match=r"deals.csv, column 'created' holds dates such as 03/04/2024, .*day or month "
-                                       r"first. Set the source's date_format: of its 3 different dates '%d/%m/%Y' fits "
-                                       r"1, '%m/%d/%Y' fits 3"):
-        dates_of(tmp_path, ["10/20/2024", "03/04/2024", "10/21/2024"])
+                                       r"first. Set the source's date_format: '%d/%m/%Y' or '%m/%d/%Y'"):
+        dates_of(tmp_path, cells)
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("settling", "read"), [("10/20/2024", "2024-03-04"), ("20/10/2024", "2024-04-03")])
+def test_one_date_that_has_a_single_reading_settles_those_of_its_column(tmp_path: Path, settling: str,
+                                                                        read: str) -> None:
+    assert dates_of(tmp_path, [settling, "03/04/2024"]) == ["2024-10-20T00:00:00", f"{read}T00:00:00"]
+
+
+def test_a_column_in_doubt_follows_the_other_columns_of_its_file(tmp_path: Path) -> None:
+    folder = deals_file(tmp_path / "in", """D1,25/12/2023,Won,03/04/2024,"1,234",
+                                            D2,25/12/2023,Lost,05/04/2024,"5,5",""")
+    report = bring_in(tmp_path / "home", folder, mapping_text(DEALS))
+    assert {one[3] for one in changes(tmp_path / "home", "stage")} == {day("2024-04-03"), day("2024-04-05")}
+    assert {one[2] for one in changes(tmp_path / "home", "amount")} == {"123", "550"}
+    assert report.read_as == {"deals.csv as deals": ["read as utf-8", "',' between columns", "1.234,50",
+                                                     "dates day first"]}
+    assert "  deals.csv as deals: read as utf-8, ',' between columns, 1.234,50, dates day first" in report_lines(report)
+
+
+@pytest.mark.parametrize("cells", [['"1,234"', '"2,345"'], ["1.5", '"1,5"', '"1,234"']])
+def test_thousands_that_may_be_decimals_ask_for_the_mark_and_nothing_is_stored(tmp_path: Path,
+                                                                               cells: list[str]) -> None:
+    rows = "\n".join(f"D{i},2024-01-10,,,{cell}," for i, cell in enumerate(cells))
+    with pytest.raises(BadInput, match=r"deals.csv, column 'amount' holds numbers such as 1.* which may be thousands "
+                                       r"or decimals. Set the source's decimal: '.' or ','"):
+        bring_in(tmp_path / "home", deals_file(tmp_path / "in", rows), mapping_text(DEALS))
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("cells", "amounts"), [
+    (["1.234", "1.234,5"], ["123400", "123450"]), (["1,234", "1,234.5"], ["123400", "123450"]),
+    (["0,123", "1,234"], ["12", "123"]), (["1.234.567", "1.234"], ["123456700", "123400"]),
+    (["1,234,567", "1,234"], ["123456700", "123400"]), (["1234,567"], ["123457"]), (["12"], ["1200"]),
+    (["€ 5,-", "7,50"], ["500", "750"])])
+def test_the_decimal_mark_is_found_where_one_number_has_a_single_reading(tmp_path: Path, cells: list[str],
+                                                                         amounts: list[str]) -> None:
+    rows = "\n".join(f'D{i},2024-01-10,,,"{cell}",' for i, cell in enumerate(cells))
+    report = bring_in(tmp_path / "home", deals_file(tmp_path / "in", rows), mapping_text(DEALS))
+    assert [one[2] for one in changes(tmp_path / "home", "amount")] == amounts, report.rejects
+
+
+def test_a_slip_in_a_column_of_numbers_is_set_aside_and_does_not_stop_the_import(tmp_path: Path) -> None:
+    rows = "\n".join(f"D{i},2024-01-10,,,{i}.5," for i in range(30)) + '\nD30,2024-01-10,,,"7,5",'
+    report = bring_in(tmp_path / "home", deals_file(tmp_path / "in", rows), mapping_text(DEALS))
+    assert counts(report) == (31, 30, 0, 1)
+    assert report.rejects[0]["reason"] == "is not a number (decimal mark '.')"
+
+
+def test_chinese_dates_and_clocks_are_read(tmp_path: Path) -> None:
+    cells = ["2024年3月7日", "2024/3/7 9:05", "2024年3月7日 14时5分", "2024年03月07日 14:05:06", "2024/3/7 下午 2:05",
+             "2024年3月7日上午9:05", "2024-03-07 08:00:00 UTC"]
+    assert dates_of(tmp_path, cells, "Asia/Shanghai") == [
+        "2024-03-06T16:00:00", "2024-03-07T01:05:00", "2024-03-07T06:05:00", "2024-03-07T06:05:06",
+        "2024-03-07T06:05:00", "2024-03-07T01:05:00", "2024-03-07T08:00:00"]
+
+
+def test_a_column_of_excel_s_day_numbers_alone_is_dates_and_said_to_be(tmp_path: Path) -> None:
+    assert dates_of(tmp_path, ["45358", "45358.5"]) == ["2024-03-07T00:00:00", "2024-03-07T12:00:00"]
+    assert dates_of(tmp_path / "mixed", ["45358", "2024-03-07"]) == ["refused", "2024-03-07T00:00:00"]
 
 
 def test_a_date_format_reads_dates_with_and_without_a_clock_and_still_iso(tmp_path: Path) -> None:
