@@ -17,12 +17,14 @@ from features.calendar import end_of_day, local_date
 from features.errors import BadInput, Conflict, NotFound
 from features.history import OWN_TIME, History
 from features.mapping import Mapping, parse_mapping
+from features.parts import merged
 from features.settings import Settings, load_settings
-from features.store import Store, contract, get_meta, load_history, open_store, set_meta
+from features.store import Store, contract, load_history, meta, open_store, set_meta
 
-__all__ = ["DATABASE_FILE", "STORE_VARIABLE", "Home", "check_company", "claim_company", "stored_mapping"]
+__all__ = ["DATABASE_FILE", "STORE_VARIABLE", "Home", "claim_company", "stored_mapping", "with_part"]
 
 DATABASE_FILE = "dealcast.db"
+_MAPPING = "mapping"  # the key of what is remembered, with ":" and the part's name
 STORE_VARIABLE = "DEALCAST_STORE"  # a PostgreSQL URL, for a team that shares one database
 
 
@@ -54,7 +56,7 @@ class Home:
 
     @cached_property
     def mapping(self) -> Mapping:
-        """The mapping that the last import stored: the company's stages, outcomes, currency and time zone."""
+        """The mapping that imports stored, all parts as one: the company's stages, outcomes, currency and time zone."""
         found = None
         if self.store.exists():
             with self.store.read() as connection:
@@ -92,26 +94,43 @@ def _how_to_begin(path: Path) -> str:
 
 
 def stored_mapping(connection: Connection) -> Mapping | None:
-    """The mapping that a store remembers, if any."""
-    text = get_meta(connection, "mapping")
-    return parse_mapping(text, "the mapping stored in the home") if text is not None else None
+    """The mapping that a store remembers, all parts together, if any."""
+    parts = _stored_parts(connection)
+    return merged(parts) if parts else None
 
 
-def claim_company(home: Home, connection: Connection, mapping: Mapping, mapping_text: str) -> None:
-    """Make the home the mapping's company's, in an import's transaction.
+def _stored_parts(connection: Connection) -> dict[str, Mapping]:
+    texts = connection.execute(select(meta.c.key, meta.c.value).where(
+        (meta.c.key == _MAPPING) | meta.c.key.startswith(f"{_MAPPING}:"))).all()
+    # A home of an earlier version has one mapping, without a part's name.
+    parts = {key.removeprefix(_MAPPING).removeprefix(":") or "main": text for key, text in texts}
+    return {part: parse_mapping(text, "the mapping stored in the home") for part, text in parts.items()}
 
-    A newer mapping of the same company replaces the stored one. Raises Conflict for another company's, and for
-    real data into a simulated company's home or the reverse.
+
+def with_part(home: Home, connection: Connection, mapping: Mapping) -> Mapping:
+    """All parts of the home together, `mapping` among them: it is added, or replaces the part of its name.
+
+    Raises Conflict for another company's mapping, for real data into a simulated company's home or the reverse, and for
+    parts that do not agree.
     """
-    stored = stored_mapping(connection)
-    check_company(home, stored, mapping)
-    if stored != mapping:
-        set_meta(connection, "mapping", mapping_text)
+    parts = _stored_parts(connection)
+    if parts:
+        _check_company(home, next(iter(parts.values())), mapping)
+    return merged({**parts, mapping.part: mapping})
 
 
-def check_company(home: Home, stored: Mapping | None, mapping: Mapping) -> None:
-    """Raise Conflict unless a mapping belongs to the company of the home (None: the home has none yet)."""
-    if stored is None or (stored.company == mapping.company and stored.simulated == mapping.simulated):
+def claim_company(home: Home, connection: Connection, mapping: Mapping, mapping_text: str) -> Mapping:
+    """Make the home the mapping's company's, in an import's transaction. Returns and raises as `with_part`."""
+    together = with_part(home, connection, mapping)
+    if _stored_parts(connection).get(mapping.part) != mapping:
+        if mapping.part == "main":  # what an earlier version stored is this part too
+            connection.execute(meta.delete().where(meta.c.key == _MAPPING))
+        set_meta(connection, f"{_MAPPING}:{mapping.part}", mapping_text)
+    return together
+
+
+def _check_company(home: Home, stored: Mapping, mapping: Mapping) -> None:
+    if (stored.company == mapping.company and stored.simulated == mapping.simulated):
         return
     kind = "the simulated company " if stored.simulated else "the company "
     raise Conflict(f"{home.path} holds {kind}'{stored.company}', but the mapping is of "

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from features.calendar import business_clock
 from features.errors import BadInput
-from features.home import Home, check_company, claim_company, stored_mapping
+from features.home import Home, claim_company, with_part
 from features.import_report import ImportReport, SourceCounts, build_report
 from features.mapping import Mapping
 from features.money import minor_digits
@@ -40,19 +40,19 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
     tell = progress or (lambda step: None)
     if home.store.exists():
         with home.store.read() as connection:
-            check_company(home, stored_mapping(connection), mapping)
+            with_part(home, connection, mapping)
     _check_mapping(mapping)
     batches = _read_files(path, mapping, tell)
     home.path.mkdir(parents=True, exist_ok=True)
     tell(f"storing {sum(batch.read for batch in batches):,} rows")
     with home.store.write() as connection:
-        claim_company(home, connection, mapping, mapping_text)
+        together = claim_company(home, connection, mapping, mapping_text)
         _store_rows(connection, batches, recorded_at)
-        changes = field_changes(connection, batches, mapping, recorded_at)
+        changes = field_changes(connection, batches, together, recorded_at)
         if len(changes):
             _store_frame(connection, "changes", changes, batches)
         counts = [SourceCounts.of(batch) for batch in batches]
-        report = build_report(connection, mapping, home.settings, batches, counts)
+        report = build_report(connection, together, home.settings, batches, counts)
         _remember(connection, path, report, batches, recorded_at)
     return report
 

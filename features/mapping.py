@@ -109,6 +109,8 @@ class Source(Strict):
 
 class Mapping(Strict):
     company: str
+    # One company may have several mapping files, each a part of its own (see `parts`).
+    part: Annotated[str, Field(pattern=r"^[\w -]+$")] = "main"
     simulated: bool = False
     time_zone: str = "UTC"
     currency: str = "EUR"
