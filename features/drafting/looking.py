@@ -1,0 +1,136 @@
+"""Files as tables to look at: every sheet of a workbook, a sample of what is big, and what could not be read."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+from python_calamine import CalamineError, CalamineWorkbook
+
+from features.errors import BadInput, DealcastError, NotFound
+from features.mapping import Source
+from features.sources.tables import READABLE, read_table
+
+__all__ = ["Look", "Looks", "look_at"]
+
+_SAMPLED_FROM_BYTES = 64 * 2**20
+_SAMPLE_BLOCKS, _BLOCK_BYTES, _SAMPLE_ROWS = 16, 2**20, 200_000
+
+
+@dataclass(frozen=True)
+class Look:
+    """One table: the file's name relative to the folder that an import would get, its sheet where a workbook has
+    several, its cells as the reader gave them, and whether they are only a sample of it."""
+
+    file: str
+    sheet: str | None
+    frame: pd.DataFrame
+    sampled: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.file}, sheet '{self.sheet}'" if self.sheet else self.file
+
+
+@dataclass(frozen=True)
+class Looks:
+    tables: list[Look]
+    unreadable: list[str]
+
+
+def look_at(paths: list[Path]) -> Looks:
+    """Read files and folders. Raises NotFound for what is not there, BadInput when nothing of it can be read."""
+    tables: list[Look] = []
+    unreadable: list[str] = []
+    for path, name in _files(paths):
+        try:
+            tables += _read(path, name)
+        except (DealcastError, OSError) as error:
+            unreadable.append(f"{name}: {error}")
+    for one in [one for one in tables if not len(one.frame.columns) or not len(one.frame)]:
+        tables.remove(one)
+        unreadable.append(f"{one.name}: has no rows under its header")
+    if not tables:
+        raise BadInput("None of the files can be read:\n" + "\n".join(f"  {one}" for one in unreadable))
+    return Looks(tables, unreadable)
+
+
+def _files(paths: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Every file with its name as a mapping spells it: relative to the folder, or its own name."""
+    seen: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise NotFound(f"There is no file or folder {path}.")
+        found = [path]
+        if path.is_dir():
+            found = sorted(one for one in path.rglob("*") if one.is_file() and one.name.lower().endswith(READABLE)
+                           and not one.name.startswith(("~$", ".")))
+            if not found:
+                raise NotFound(f"{path} holds no file that can be read ({', '.join(READABLE)}).")
+        for one in found:
+            if one.resolve() not in seen:
+                seen.add(one.resolve())
+                yield one, one.relative_to(path).as_posix() if path.is_dir() else one.name
+
+
+def _read(path: Path, name: str) -> list[Look]:
+    if path.suffix.lower() == ".xlsx":
+        return _read_workbook(path, name)
+    if path.stat().st_size > _SAMPLED_FROM_BYTES and path.suffix.lower() in (".csv", ".tsv", ".txt", ".parquet"):
+        with tempfile.TemporaryDirectory() as folder:
+            sample = Path(folder) / path.name
+            (_sample_parquet if path.suffix.lower() == ".parquet" else _sample_lines)(path, sample)
+            return [Look(name, None, _table(sample), sampled=True)]
+    return [Look(name, None, _table(path))]
+
+
+def _table(path: Path, sheet: str | None = None) -> pd.DataFrame:
+    source = Source(rows="owners", columns={"owner_id": ""}, sheet=sheet)
+    frame = read_table(path, source).frame
+    frame = frame.loc[:, [str(name) != "" for name in frame.columns]]
+    return frame.loc[:, ~frame.columns.duplicated()]
+
+
+def _read_workbook(path: Path, name: str) -> list[Look]:
+    try:
+        sheets = CalamineWorkbook.from_path(str(path)).sheet_names
+    except (CalamineError, OSError) as error:
+        raise BadInput(f"cannot be read as an Excel file: {error}") from error
+    found: list[Look] = []
+    problems: list[str] = []
+    for sheet in sheets:
+        try:
+            found.append(Look(name, sheet if len(sheets) > 1 else None, _table(path, sheet)))
+        except DealcastError as error:
+            problems.append(str(error))
+    if not found:
+        raise BadInput("; ".join(problems))
+    return [one for one in found if len(one.frame)] or found
+
+
+def _sample_lines(path: Path, out: Path) -> None:
+    """The header and whole lines from evenly spread places of a large text file."""
+    size = path.stat().st_size
+    with path.open("rb") as file, out.open("wb") as sample:
+        sample.write(file.readline())
+        for block in range(_SAMPLE_BLOCKS):
+            file.seek(max(file.tell() if block == 0 else 0, size * block // _SAMPLE_BLOCKS))
+            if block:
+                file.readline()  # the rest of a line
+            text = file.read(_BLOCK_BYTES)
+            sample.write(text[:text.rfind(b"\n") + 1])
+
+
+def _sample_parquet(path: Path, out: Path) -> None:
+    """Rows of evenly spread row groups."""
+    whole = pq.ParquetFile(path)
+    step = max(1, whole.num_row_groups // _SAMPLE_BLOCKS)
+    chosen = range(0, whole.num_row_groups, step)
+    each = max(1, _SAMPLE_ROWS // len(chosen))
+    parts = [next(whole.iter_batches(each, row_groups=[i])) for i in chosen]
+    pq.write_table(pa.Table.from_batches(parts), out)
