@@ -50,6 +50,8 @@ class FieldSpec(Strict):
     # logged: every change is known. at_creation: does not change after creation. final_only: only the last
     # value is known, so it says nothing about the past; it starts to be logged with the first import.
     past: Literal["logged", "at_creation", "final_only"] = "final_only"
+    # Of number and money: what one stands for in the file, such as 10000 where amounts are written in 万元.
+    times: Annotated[int, Field(ge=1)] = 1
     # A deal's stage and a lead's outcome only: the column with the date on which a value that ends it was entered.
     closed_at: str | None = None
     # The file's words to ours, e.g. {"Closed Won": won}; words that are not listed stay as they are.
@@ -226,6 +228,12 @@ def parse_mapping(text: str, where: str) -> Mapping:
         raise BadInput(f"{where} is not YAML: {error}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{where} is empty or not a list of settings. See docs/data-scientists.md for the form.")
+    if questions := content.pop("questions", None):
+        # A draft of `dealcast map` that nobody has finished: its guesses must not become a company's history.
+        listed = questions if isinstance(questions, list) else [questions]
+        lines = "\n".join(f"  - {one}" for one in listed)
+        raise BadInput(f"{where} is a draft with {len(listed)} open question{'s' if len(listed) > 1 else ''}. Answer each in "
+                       f"the mapping, then delete it under 'questions':\n{lines}")
     try:
         return Mapping.model_validate(content)
     except ValidationError as error:

@@ -16,6 +16,7 @@ from features.drafting.words import tokens_of, words
 
 __all__ = ["ended_rows", "lead_word", "outcome_columns", "stage_order"]
 
+_LAST_LEAST = 0.15  # several rows may be written at once when a deal ends, so that its last one is any of them
 Bools = npt.NDArray[np.bool_]
 
 
@@ -166,6 +167,7 @@ def stage_order(profile: Profile, subject: pd.Series | None = None, at: pd.Serie
         place = {name: float(found[1]) for name, found in numbered.items() if found}
     elif subject is not None and at is not None:
         place = _places_in_log(profile.text, subject, at)
+        ends = {name: ends[name] if last >= _LAST_LEAST else "" for name, last in _last_shares(profile.text, subject, at, names)}
     else:
         place = {name: _usual_place(name, i) for i, name in enumerate(names)}
     rank = {"": 0, "won": 1, "lost": 2}
@@ -179,6 +181,15 @@ def _places_in_log(text: pd.Series, subject: pd.Series, at: pd.Series) -> dict[s
     log = log.sort_values("at", kind="stable").drop_duplicates(["subject", "stage"])
     log["place"] = log.groupby("subject").cumcount()
     return {str(name): float(place) for name, place in log.groupby("stage")["place"].mean().items()}
+
+
+def _last_shares(text: pd.Series, subject: pd.Series, at: pd.Series, names: list[str]) -> list[tuple[str, float]]:
+    """Of the subjects that ever had a stage, the share that stayed there: an accepted quote is no won deal if most went on."""
+    log = pd.DataFrame({"stage": text.to_numpy(), "subject": subject.to_numpy(), "at": at.to_numpy()}).dropna()
+    log = log.sort_values("at", kind="stable")
+    ever = log.drop_duplicates(["subject", "stage"])["stage"].value_counts()
+    last = log.drop_duplicates("subject", keep="last")["stage"].value_counts()
+    return [(name, last.get(name, 0) / max(1, ever.get(name, 0))) for name in names]
 
 
 def _usual_place(name: str, by_count: int) -> float:

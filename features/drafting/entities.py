@@ -214,11 +214,26 @@ def _decide_well_known(table: Table) -> None:
         reason = f"name '{name}' and {profile.says()}" + (f", found in another file for {link[1]:.0%}" if link else "")
         table.add_field(field, name, _TYPES.get(field, "category"), "final_only", "only its last value is here",
                   0.55 + 0.44 * score, reason)
+        _warn_of_late(table, field)
     kinds = [(table.meanings[name].get("kind", 0), name) for name in table.undecided()]
     score, name = max(kinds, default=(0.0, ""))
     if table.rows == "deals" and score >= 0.8:
         table.columns["kind"] = name
         table.decide(name, "kind", 0.55 + 0.4 * score, f"name '{name}' and {table.profiles[name].says()}")
+
+
+def _warn_of_late(table: Table, field: str) -> None:
+    """Say of a field that is needed, yet filled only after the end."""
+    ended, unfinished = ended_rows(table)
+    filled = table.profiles[table.fields[field].column].text.notna().to_numpy(bool)
+    if _only_after(filled, ended, unfinished):
+        table.fields[field].warning += ("filled only after the end, so that no open row has it; never mark it at_creation")
+
+
+def _only_after(filled: Bools, ended: Bools, unfinished: Bools) -> bool:
+    if ended.sum() < 20 or unfinished.sum() < 20:
+        return False
+    return bool(filled[ended].mean() >= 0.25 and filled[unfinished].mean() <= 0.02)
 
 
 def _slot_score(table: Table, name: str, field: str) -> float:
@@ -280,12 +295,12 @@ def _why_left_out(table: Table, name: str, ended: Bools, unfinished: Bools) -> t
     if len(set(outcome_words(profile).values())) >= 2 and table.rows in ("deals", "leads"):
         return "its words say how it ended", 0.75
     filled = profile.text.notna().to_numpy(bool)
-    if ended.sum() >= 20 and unfinished.sum() >= 20 and filled[ended].mean() >= 0.25 and filled[unfinished].mean() <= 0.02:
+    if _only_after(filled, ended, unfinished):
         return (f"is filled only after the end: in {filled[ended].mean():.0%} of those that ended and "
                 f"{filled[unfinished].mean():.0%} of the others", 0.8)
     if profile.of("date"):
         return _why_no_date_field(table, name)
-    if profile.of("id") or (profile.unique and profile.whole):
+    if (profile.of("id") or (profile.unique and profile.whole)) and best(table.meanings[name])[1] < 0.6:
         return "ids of something that no file here holds", 0.75
     return None
 
@@ -309,7 +324,7 @@ def _past(profile: Profile, meaning: str) -> tuple[str, str]:
     """What a field's past is worth. Only a name that says so makes a column one that never changes."""
     early = [token for token in profile.words.tokens for word in words().at_creation
              if token == word or (han(word) and token.startswith(word))]
-    if early:
+    if early and meaning not in ("person_name", "title_of_person"):
         return "at_creation", f"'{early[0]}' says that it is as it was at first"
     if meaning in _FIXED:
         return "at_creation", _FIXED[meaning]
@@ -329,7 +344,8 @@ def field_type(profile: Profile, meaning: str) -> str:
 
 def field_name(column: str, table: Table) -> str:
     """A name for an own field: the column's in snake_case, or as it stands in Chinese."""
-    plain = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", column)).strip("_").lower() or "field"
+    camel = column if re.search(r"\d", column) else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column)
+    plain = re.sub(r"\W+", "_", camel).strip("_").lower() or "field"
     reserved = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category", "rep_probability"}
     name = f"its_{plain}" if plain in reserved else plain
     while name in table.fields:

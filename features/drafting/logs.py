@@ -40,13 +40,19 @@ def _decide_subject(table: Table, tables: list[Table]) -> str | None:
              for meaning, score in its.items() if meaning.removesuffix("_id") in _SUBJECT_KINDS and score >= 0.9]
     record = [(score, None, name) for name, its in table.meanings.items() for meaning, score in its.items()
               if meaning in ("record", "id") and score >= 0.5 and (meaning == "record" or table.rows == "changes")]
+    whose = _kind_of_file(table)
+    versions = [(score, whose, name) for name, its in table.meanings.items() for meaning, score in its.items()
+                if whose and meaning in ("id", f"{whose}_id") and score >= 0.9]
     order = {"deal": 0, "lead": 1, "contact": 2, "account": 3, None: 4}
-    for found, sure in ((linked, 0.97), (named, 0.9), (record, 0.75)):
+    choices = [(linked, 0.97), (named, 0.9), (record, 0.75)]
+    if table.rows == "changes" and not any(kind == whose for _, kind, _ in linked):
+        choices.insert(0, (versions, 0.9))
+    for found, sure in choices:
         if not found:
             continue
         repeated = repeating_id(table)
         _, kind, name = min(found, key=lambda one: (order[one[1]], one[2] != repeated, -one[0]))
-        kind = kind or _kind_of_file(table)
+        kind = kind or whose
         if kind is None:
             table.questions.append(f"whose ids are in '{name}', deals' or leads'? Drafted: deals'. Change subject if not.")
         table.subject = kind or "deal"
@@ -54,7 +60,7 @@ def _decide_subject(table: Table, tables: list[Table]) -> str | None:
         where = f"its values are ids of {tables[table.links[name][0]].look.name}" if name in table.links else f"name '{name}'"
         table.decide(name, "subject_id", sure if kind else 0.55, where)
         return table.subject
-    table.subject = _kind_of_file(table) or "deal"
+    table.subject = whose or "deal"
     table.columns["subject_id"] = "?"
     table.questions.append("which column says which deal or lead a row is about? Name it as subject_id.")
     return table.subject
@@ -189,7 +195,7 @@ def _own_logged_field(table: Table, name: str, version: bool) -> None:
         table.decide(name, "left out", why[1], why[0])
     elif meaning in ("created_at", "id", "valid_from") or (meaning.endswith("_id") and meaning != "owner_id"):
         table.decide(name, "left out", 0.75, "does not change, or belongs to the table of what it is about")
-    elif profile.unique and profile.whole:
+    elif profile.unique and profile.whole and score < 0.6:
         table.decide(name, "left out", 0.75, "ids or numbers of rows")
     elif not version and profile.filled > 0 and name_of(name).tokens[:1] in (("prev",), ("previous",), ("old",), ("from",)):
         table.decide(name, "left out", 0.9, "the value before, which the row before has")

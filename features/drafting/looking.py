@@ -10,14 +10,16 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from features.errors import BadInput, DealcastError, NotFound
 from features.mapping import Source
-from features.sources.tables import READABLE, read_table
+from features.sources.packed import kind_of
+from features.sources.tables import READABLE, is_readable, read_tables
 
 __all__ = ["Look", "Looks", "look_at"]
 
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 _SAMPLED_FROM_BYTES = 64 * 2**20
 _SAMPLE_BLOCKS, _BLOCK_BYTES, _SAMPLE_ROWS = 16, 2**20, 200_000
 
@@ -49,12 +51,11 @@ def look_at(paths: list[Path]) -> Looks:
     unreadable: list[str] = []
     for path, name in _files(paths):
         try:
-            tables += _read(path, name)
+            tables += list(_read(path, name))
         except (DealcastError, OSError) as error:
             unreadable.append(f"{name}: {error}")
-    for one in [one for one in tables if not len(one.frame.columns) or not len(one.frame)]:
-        tables.remove(one)
-        unreadable.append(f"{one.name}: has no rows under its header")
+    unreadable += [f"{one.name}: has no rows under its header" for one in tables if one.frame.empty]
+    tables = [one for one in tables if not one.frame.empty]
     if not tables:
         raise BadInput("None of the files can be read:\n" + "\n".join(f"  {one}" for one in unreadable))
     return Looks(tables, unreadable)
@@ -68,8 +69,7 @@ def _files(paths: list[Path]) -> Iterator[tuple[Path, str]]:
             raise NotFound(f"There is no file or folder {path}.")
         found = [path]
         if path.is_dir():
-            found = sorted(one for one in path.rglob("*") if one.is_file() and one.name.lower().endswith(READABLE)
-                           and not one.name.startswith(("~$", ".")))
+            found = sorted(one for one in path.rglob("*") if one.is_file() and is_readable(one))
             if not found:
                 raise NotFound(f"{path} holds no file that can be read ({', '.join(READABLE)}).")
         for one in found:
@@ -78,39 +78,42 @@ def _files(paths: list[Path]) -> Iterator[tuple[Path, str]]:
                 yield one, one.relative_to(path).as_posix() if path.is_dir() else one.name
 
 
-def _read(path: Path, name: str) -> list[Look]:
-    if path.suffix.lower() == ".xlsx":
-        return _read_workbook(path, name)
+def _read(path: Path, name: str) -> Iterator[Look]:
+    if kind_of(path) in _WORKBOOKS:
+        yield from _read_workbook(path, name)
+        return
     if path.stat().st_size > _SAMPLED_FROM_BYTES and path.suffix.lower() in (".csv", ".tsv", ".txt", ".parquet"):
         with tempfile.TemporaryDirectory() as folder:
             sample = Path(folder) / path.name
             (_sample_parquet if path.suffix.lower() == ".parquet" else _sample_lines)(path, sample)
-            return [Look(name, None, _table(sample), sampled=True)]
-    return [Look(name, None, _table(path))]
+            yield Look(name, None, _table(sample, name), sampled=True)
+        return
+    yield Look(name, None, _table(path, name))
 
 
-def _table(path: Path, sheet: str | None = None) -> pd.DataFrame:
-    source = Source(rows="owners", columns={"owner_id": ""}, sheet=sheet)
-    frame = read_table(path, source).frame
-    frame = frame.loc[:, [str(name) != "" for name in frame.columns]]
+def _table(path: Path, name: str, sheet: str | None = None) -> pd.DataFrame:
+    source = Source(rows="owners", columns={"owner_id": "any"}, sheet=sheet)
+    (table,) = read_tables(path, source, name=name)
+    frame = table.frame.loc[:, [str(name) != "" for name in table.frame.columns]]
     return frame.loc[:, ~frame.columns.duplicated()]
 
 
-def _read_workbook(path: Path, name: str) -> list[Look]:
+def _read_workbook(path: Path, name: str) -> Iterator[Look]:
+    """The visible sheets; one that cannot be read does not keep the others from being drafted."""
     try:
-        sheets = CalamineWorkbook.from_path(str(path)).sheet_names
+        with CalamineWorkbook.from_path(str(path)) as book:
+            sheets = [one.name for one in book.sheets_metadata
+                      if one.typ == SheetTypeEnum.WorkSheet and one.visible == SheetVisibleEnum.Visible]
     except (CalamineError, OSError) as error:
         raise BadInput(f"cannot be read as an Excel file: {error}") from error
-    found: list[Look] = []
-    problems: list[str] = []
     for sheet in sheets:
         try:
-            found.append(Look(name, sheet if len(sheets) > 1 else None, _table(path, sheet)))
-        except DealcastError as error:
-            problems.append(str(error))
-    if not found:
-        raise BadInput("; ".join(problems))
-    return [one for one in found if len(one.frame)] or found
+            frame = _table(path, name, sheet)
+        except BadInput:
+            if len(sheets) == 1:
+                raise
+            continue  # a cover sheet, a chart's page
+        yield Look(name, sheet if len(sheets) > 1 else None, frame)
 
 
 def _sample_lines(path: Path, out: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from features.drafting.naming import meanings, value_is
 from features.drafting.profile import Profile
-from features.drafting.words import tokens_of
+from features.drafting.words import tokens_of, words
 
 __all__ = ["HIGH", "MEDIUM", "best", "level", "meanings_of", "outcome_words", "says_outcome"]
 
@@ -32,6 +32,8 @@ def meanings_of(profile: Profile, subject: str | None) -> dict[str, float]:
     found = {meaning: score * _fit(meaning, profile) for meaning, score in meanings(profile.words, subject).items()}
     if subject != "deal" and profile.words.tokens == ("age",):
         found.pop("days", None)  # a person's
+    if subject is not None and words().subjects.get(profile.words.tokens) == subject:
+        found["subject_name"] = max(found.get("subject_name", 0), 0.9 * _fit("subject_name", profile))
     # Values that speak by themselves, whatever the column is called.
     if profile.few and profile.of("category", "person", "text", "boolean"):
         ends = outcome_words(profile)

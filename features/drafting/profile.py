@@ -19,7 +19,7 @@ _DATE = re.compile(
     r"^(?:\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{4}"
     r"|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[T ,].*)?$")
 _SLASHED = re.compile(r"^(\d{1,2})([-/])(\d{1,2})[-/]\d{4}")
-_NUMBER = re.compile(r"^[+-]?[(]?[^\W\d_]{0,3}\s?[$€£¥₹]?\s?[+-]?(?:\d{1,3}(?:[ ,.'’\u00a0]\d{3})+|\d+)(?:[.,]\d+)?"
+_NUMBER = re.compile(r"^[+-]?[(]?(?:[A-Z]{3}\s|[A-Z]{0,2}[$€£¥₹]\s?)?[+-]?(?:\d{1,3}(?:[ ,.'’\u00a0]\d{3})+|\d+)(?:[.,]\d+)?"
                      r"\s?(?:e[+-]?\d+)?[)]?\s?(?:%|万元?|亿元?|元|[kKmM]|[$€£¥₹]|[A-Z]{3})?$")
 _MONEY = re.compile(r"[$€£¥₹]|元|\b(?:EUR|USD|CNY|RMB|GBP|JPY|CHF)\b")
 _HAN_FACTOR = re.compile(r"\d\s?([万亿])")
@@ -83,7 +83,7 @@ def profile_column(column: pd.Series, header: str) -> Profile:
     shares = {kind: float(weight[[bool(test(value)) for value in values]].sum() / weight.sum())
               for kind, test in _TESTS.items()}
     kind, share = _kind(shares, base["distinct"], n, base["unique"], values)
-    form, doubt = _date_form(values) if kind == "date" else (None, "")
+    form, doubt = _date_form([str(one) for one in counts.index]) if kind == "date" else (None, "")
     whole = kind == "number" and all(re.fullmatch(r"[+-]?\d+", value) for value in values)
     return Profile(kind=kind, share=share, whole=whole, date_format=form, date_doubt=doubt,
                    value_factor=_value_factor(values) if kind in ("number", "money") else 1, **base)

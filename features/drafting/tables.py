@@ -152,7 +152,8 @@ def own_id(table: Table) -> list[tuple[float, str]]:
     found = []
     for name, meanings in table.meanings.items():
         profile = table.profiles[name]
-        if not profile.unique or profile.filled < 0.98 or profile.of("date", "boolean", "money", "email"):
+        if not profile.unique or profile.filled < 0.98 or profile.of("date", "boolean", "money", "email") \
+                or (profile.of("number") and not profile.whole):
             continue
         ours = meanings.get(f"{table.subject}_id", 0)
         score = max(ours, 0.9 * meanings.get("id", 0), 0.85 * meanings.get("record", 0))

@@ -267,7 +267,7 @@ def parse_field(column: pd.Series, spec: FieldSpec, style: Style, mapping: Mappi
         return Parsed(as_text(column), np.zeros(len(column), dtype=bool), "")
     empty, decimal = as_text(column).isna(), style.decimals.get(spec.column, ".")
     values = by_distinct(column.reset_index(drop=True),
-                          lambda cell: _number_text(cell, decimal, mapping.currency, spec.type == "money"))
+                          lambda cell: _number_text(cell, decimal, mapping.currency, spec))
     bad = (values.isna() & ~empty).to_numpy(bool)
     return Parsed(values, bad, f"is not a number (decimal mark '{decimal}')")
 
@@ -288,7 +288,7 @@ def _iso_texts(micros: pd.Series) -> pd.Series:
     return pd.Series(np.array([*texts.tolist(), None], dtype=object)[codes], dtype="str")
 
 
-def _number_text(cell: Any, decimal: str, currency: str, is_money: bool) -> str | None:
+def _number_text(cell: Any, decimal: str, currency: str, spec: FieldSpec) -> str | None:
     """A number's canonical text, None when the cell is no number. Only text has a decimal mark to be told."""
     if isinstance(cell, str):
         plain = _plain_number(cell, decimal)
@@ -298,7 +298,8 @@ def _number_text(cell: Any, decimal: str, currency: str, is_money: bool) -> str 
         number = Decimal(plain) if plain is not None else Decimal("NaN")
         if not number.is_finite() or abs(number.adjusted()) > 30:
             return None
-        if is_money:
+        number *= spec.times
+        if spec.type == "money":
             return str(to_minor(number, currency))
     except InvalidOperation:
         return None

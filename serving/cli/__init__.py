@@ -14,6 +14,7 @@ from features.errors import DealcastError
 from serving.cli.check import check
 from serving.cli.data import import_command, simulate
 from serving.cli.demo import demo
+from serving.cli.drafting import map_command
 from serving.cli.forecast import forecast
 from serving.cli.models import score, train
 from serving.cli.serve import mlflow, serve
@@ -56,7 +57,7 @@ def cli(context: click.Context, home: Path) -> None:
     context.obj = home
 
 
-for _command in (demo, import_command, check, train, score, forecast, serve, mlflow, simulate):
+for _command in (demo, map_command, import_command, check, train, score, forecast, serve, mlflow, simulate):
     cli.add_command(_command)
 
 

@@ -1,0 +1,108 @@
+"""How much of a mapping `dealcast map` drafts as the finished mapping has it, on the files of five real data sets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from features.drafting.draft import draft_mapping
+from features.drafting.drafted import Draft
+from features.drafting.writing import draft_text
+from tests.figures.cache import ROOT
+
+__all__ = ["DATA", "SETS", "Compared", "compare", "table"]
+
+DATA = ROOT.parent / "shared" / "data"
+# Of fivetran_seeds only the files that the finished mapping reads are looked at, of the others all files.
+SETS = {"bpic2012": "bpic2012", "uci_bank_marketing": "uci_bank_marketing", "maven_crm": "maven_crm",
+        "dbt_assessment_leads": "dbt_assessment_leads", "fivetran_salesforce": "fivetran_seeds/dbt_salesforce",
+        "fivetran_hubspot": "fivetran_seeds/dbt_hubspot"}
+_ONLY_MAPPED = ("fivetran_salesforce", "fivetran_hubspot")
+_WELL_KNOWN = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category", "rep_probability"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One column: its file, what the finished mapping and the draft make of it, and how sure the draft was."""
+
+    file: str
+    column: str
+    finished: frozenset[str]
+    drafted: frozenset[str]
+    level: str
+
+    @property
+    def agrees(self) -> bool:
+        return bool(self.finished & self.drafted) or (not self.finished and not self.drafted)
+
+
+def roles(mapping: dict[str, Any], file: str) -> dict[str, set[str]]:
+    """What a mapping makes of each column of a file: contract columns, well-known fields, own fields by their type,
+    the date of the end, and columns that only choose rows."""
+    found: dict[str, set[str]] = {}
+    for source in mapping["sources"]:
+        if not fnmatchcase(file, source["file"].replace("[[]", "[")):
+            continue
+        for slot, column in source.get("columns", {}).items():
+            found.setdefault(column, set()).add(slot)
+        for column in (*source.get("where", {}), *source.get("where_not", {})):
+            found.setdefault(column, set()).add("where")
+        if "field" in source.get("columns", {}):
+            continue  # the fields of such a history are no columns
+        for name, field in source.get("fields", {}).items():
+            role = f"field {name}" if name in _WELL_KNOWN else f"own field, {field.get('type', 'category')}"
+            found.setdefault(field["column"], set()).add(role)
+            if field.get("closed_at"):
+                found.setdefault(field["closed_at"], set()).add("closed_at")
+    return found
+
+
+def compare(name: str) -> list[Compared]:
+    """Every column of a set's files in the finished mapping and in the draft."""
+    finished = yaml.safe_load((ROOT / "configs" / "mappings" / f"{name}.yaml").read_text(encoding="utf-8"))
+    folder = DATA / SETS[name]
+    paths = [folder]
+    if name in _ONLY_MAPPED:
+        paths = [path for path in sorted(folder.glob("*.csv"))
+                 if any(fnmatchcase(path.name, source["file"]) for source in finished["sources"])]
+    draft = draft_mapping(paths)
+    drafted = yaml.safe_load(draft_text(draft, "FILES"))
+    return [row for one in {table.look.file: table for table in draft.tables}.values()
+            for row in _columns(draft, one.look.file, roles(finished, one.look.file), roles(drafted, one.look.file))]
+
+
+def _columns(draft: Draft, file: str, finished: dict[str, set[str]], drafted: dict[str, set[str]]) -> list[Compared]:
+    return [Compared(file, name, frozenset(finished.get(name, ())), frozenset(drafted.get(name, ())),
+                     table.decisions[name].level)
+            for table in draft.tables if table.look.file == file for name in map(str, table.look.frame.columns)]
+
+
+def table(small: bool) -> str:
+    if not DATA.is_dir():
+        return ""
+    lines = ["| files of | tables | columns | drafted as the finished mapping has them |", "| --- | --: | --: | --: |"]
+    every: list[Compared] = []
+    for name in SETS:
+        if not (ROOT / "configs" / "mappings" / f"{name}.yaml").is_file():
+            continue
+        rows = compare(name)
+        every += rows
+        right = sum(row.agrees for row in rows)
+        lines.append(f"| {name} | {len({row.file for row in rows})} | {len(rows)} | {right} ({right / len(rows):.0%}) |")
+    lines += ["", "| confidence | columns | right |", "| --- | --: | --: |"]
+    counts, right_of = Counter(row.level for row in every), Counter(row.level for row in every if row.agrees)
+    lines += [f"| {level} | {counts[level]} | {right_of[level] / counts[level]:.0%} |"
+              for level in ("high", "medium", "low") if counts[level]]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    for one in compare(Path(sys.argv[1]).name):
+        print("ok " if one.agrees else "NO ", one.level, one.file, one.column, sorted(one.finished), sorted(one.drafted))
