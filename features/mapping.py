@@ -57,6 +57,12 @@ class FieldSpec(Strict):
     # The file's words to ours, e.g. {"Closed Won": won}; words that are not listed stay as they are.
     values: dict[str, str] = {}
 
+    @model_validator(mode="after")
+    def _times_are_of_numbers(self) -> FieldSpec:
+        if self.times != 1 and self.type not in ("number", "money"):
+            raise ValueError(f"'times' is for fields of type number or money, not {self.type}")
+        return self
+
 
 class Source(Strict):
     """One file (or several, by a pattern) and the contract table that its rows become."""
@@ -232,7 +238,8 @@ def parse_mapping(text: str, where: str) -> Mapping:
         # A draft of `dealcast map` that nobody has finished: its guesses must not become a company's history.
         listed = questions if isinstance(questions, list) else [questions]
         lines = "\n".join(f"  - {one}" for one in listed)
-        raise BadInput(f"{where} is a draft with {len(listed)} open question{'s' if len(listed) > 1 else ''}. Answer each in "
+        raise BadInput(f"{where} is a draft with {len(listed)} open question{'s' if len(listed) > 1 else ''}. Answer "
+                       f"each in "
                        f"the mapping, then delete it under 'questions':\n{lines}")
     try:
         return Mapping.model_validate(content)

@@ -68,7 +68,8 @@ def _at_least_one_subject(tables: list[Table]) -> None:
         table = tables[max(found)[1]]
         table.rows, table.subject, table.confidence = "leads", "lead", 0.5
         table.reason = "a column says how each row ended, and no column is a stage or an amount"
-        table.questions.append("is a row of it a lead, someone who may buy (drafted so), or a deal? For deals, write rows: "
+        table.questions.append("is a row of it a lead, someone who may buy (drafted so), or a deal? For deals, write "
+                               "rows: "
                                "deals and deal_id.")
 
 
@@ -98,7 +99,8 @@ def _prefer_logs(tables: list[Table]) -> None:
         for name in list(table.fields):
             log = logged.get((table.subject, name))
             state = name in ("stage", "status", "result", "is_won", "is_lost", "is_closed", "is_converted")
-            log = log or (logged.get((table.subject, "stage" if table.rows == "deals" else "status")) if state else None)
+            log = log or (logged.get((table.subject, "stage" if table.rows == "deals" else "status")) if state
+                          else None)
             if log is None:
                 continue
             gone = table.fields.pop(name)
@@ -112,7 +114,8 @@ def _state_of(draft: Draft, rows: str, field: str) -> tuple[Table, str] | None:
     """The table and column that say where deals or leads stand; a log before a last value."""
     subject = rows.removesuffix("s")
     for table in draft.tables:
-        if table.rows == "changes" and table.subject == subject and field in table.fields and "field" not in table.columns:
+        is_log = table.rows == "changes" and table.subject == subject
+        if is_log and field in table.fields and "field" not in table.columns:
             return table, table.fields[field].column
     for table in draft.tables:
         if table.rows == rows and field in table.fields:
@@ -181,7 +184,8 @@ def _draft_deal_ends(draft: Draft) -> None:
     if missing:
         listed = f" The stages are: {', '.join(names)}." if names else ""
         where = "Mark it with outcome under stages" if names else "Map the column as field stage and list the stages"
-        draft.questions.append(f"Which stage means that a deal is {' and which that it is '.join(missing)}?{listed} {where}.")
+        draft.questions.append(f"Which stage means that a deal is {' and which that it is '.join(missing)}?{listed} "
+                               f"{where}.")
 
 
 def _draft_lead_ends(draft: Draft) -> None:
@@ -192,10 +196,9 @@ def _draft_lead_ends(draft: Draft) -> None:
     disqualified: list[str] = []
     text = _words_of(draft, "leads", "status")
     found = {str(value): lead_word(str(value)) for value in text.dropna().unique()[:100]}
-    if len(found) <= 3 and not any(found.values()):
-        found = {value: "converted" for value in found if value_is(tokens_of(value), "yes")}
-    elif len(found) == 2 and all(value_is(tokens_of(value), "yes") or value_is(tokens_of(value), "no") for value in found):
-        found = {value: "converted" for value in found if value_is(tokens_of(value), "yes")}
+    if len(found) <= 3 and not any(kind == "converted" and not value_is(tokens_of(value), "yes")
+                                   for value, kind in found.items()):
+        found = {value: "converted" for value in found if value_is(tokens_of(value), "yes")} or found
     converted += [f'"{value}"' for value, kind in found.items() if kind == "converted"]
     disqualified += [f'"{value}"' for value, kind in found.items() if kind == "disqualified"]
     for table in leads:
@@ -206,7 +209,8 @@ def _draft_lead_ends(draft: Draft) -> None:
     if not converted and any(table.rows == "deals" and "lead_id" in table.columns for table in draft.tables):
         converted.append("{deal: created}")
     if not converted:
-        draft.questions.append("What says that a lead has converted? Write it under leads: converted, for example a status, "
+        draft.questions.append("What says that a lead has converted? Write it under leads: converted, for example a "
+                               "status, "
                                "{field: NAME, filled: true} or {deal: created}; or take the leads out.")
         converted.append('"?"')
     days, reason = _horizon(leads)
@@ -223,7 +227,8 @@ def _horizon(leads: list[Table]) -> tuple[int, str]:
             next((one.closed_at for one in table.fields.values() if one.closed_at), None)
         created = table.columns.get("created_at")
         if ended and created:
-            days = (dates_of(table.profiles[ended], table.date_format) - dates_of(table.profiles[created], table.date_format))
+            days = (dates_of(table.profiles[ended], table.date_format) - dates_of(table.profiles[created],
+                                                                                  table.date_format))
             share = days.dropna().dt.total_seconds() / 86_400
             if len(share) >= 20:
                 ninth = float(np.quantile(share, 0.9))
@@ -245,8 +250,10 @@ def _draft_settings(draft: Draft) -> None:
     """Currency and time zone: from the files where they say so, else a usual one to check."""
     headers = [name for table in draft.tables for name in table.profiles]
     chinese = sum(any(han(token) for token in tokens_of(name)) for name in headers) > len(headers) / 3
-    named = [profile.words.currency for table in draft.tables for profile in table.profiles.values() if profile.words.currency]
-    columns = [table.profiles[one.column] for table in draft.tables for name, one in table.fields.items() if name == "currency"]
+    named = [profile.words.currency for table in draft.tables for profile in table.profiles.values()
+             if profile.words.currency]
+    columns = [table.profiles[one.column] for table in draft.tables for name, one in table.fields.items()
+               if name == "currency"]
     if named:
         draft.currency = (named[0], "a header names it")
     elif columns and columns[0].distinct == 1:
@@ -258,26 +265,26 @@ def _draft_settings(draft: Draft) -> None:
     if chinese:
         draft.time_zone = ("Asia/Shanghai", "CHECK: guessed from the Chinese headers")
     else:
-        draft.time_zone = ("UTC", "CHECK: the clock behind dates without a time, such as Europe/Berlin; no file says it")
+        draft.time_zone = ("UTC",
+                           "CHECK: the clock behind dates without a time, such as Europe/Berlin; no file says it")
 
 
 def _ask(draft: Draft) -> None:
     """Gather the tables' questions, and those about the whole."""
     subjects = [table for table in draft.tables if table.rows in ("deals", "leads")]
     for table in draft.tables:
-        if not table.rows:
-            continue
-        if table.blocked and table.rows in ("deals", "leads", "contacts", "changes"):
-            if table.rows in ("deals", "leads"):
-                draft.questions.append(f"{table.look.name}: {table.blocked}, and without that nothing can be learned from it. "
-                                       "Export that date and name it as created_at.")
-                table.columns["created_at"], table.blocked = "?", ""
+        if table.blocked and table.rows in ("deals", "leads"):
+            draft.questions.append(f"{table.look.name}: {table.blocked}, and without that nothing can be learned from "
+                                   "it. Export that date and name it as created_at.")
+            table.columns["created_at"], table.blocked = "?", ""
         draft.questions += [f"{table.look.name}: {one}" for one in table.questions]
     if not subjects:
-        draft.questions.append("No file looks like deals or leads. Which one is, and which of its columns are the id and the "
+        draft.questions.append("No file looks like deals or leads. Which one is, and which of its columns are the id "
+                               "and the "
                                "date of creation?")
     several = [table for table in subjects if table.rows == "deals" and not table.blocked]
     if len(several) > 1:
         names = ", ".join(table.look.name for table in several)
-        draft.questions.append(f"Several tables look like deals ({names}). Take out what is not; rows about the same deal "
+        draft.questions.append(f"Several tables look like deals ({names}). Take out what is not; rows about the same "
+                               f"deal "
                                "must have the same id in each.")

@@ -1,4 +1,4 @@
-"""A draft of a mapping, before it is written down: what each table and each column becomes, why, and how sure that is."""
+"""A draft of a mapping, before it is written down: what each table and column becomes, why, and how sure that is."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Table:
 
 @dataclass
 class Draft:
-    """The whole draft. `stages` are (name, outcome or "") in order; `leads` and `deals` the outcome settings as YAML."""
+    """The whole draft. `stages` are (name, outcome or "") in order; `leads` and `deals` are lines of YAML."""
 
     company: str
     tables: list[Table]

@@ -55,7 +55,8 @@ def _deal_state(table: Table) -> None:
 def _lead_state(table: Table) -> None:
     status, score = _best(table, "status", "stage")
     flag, flag_score = _best(table, "is_converted", "outcome", "is_won", skip=status)
-    if status and not (flag and not any(lead_word(str(value)) for value in table.profiles[status].text.dropna().unique()[:100])
+    if status and not (flag and not any(lead_word(str(value))
+                                        for value in table.profiles[status].text.dropna().unique()[:100])
                        and flag_score > score):
         _add_state(table, "status", status, score)
         if flag and not any(lead_word(str(value)) == "converted"
@@ -66,7 +67,7 @@ def _lead_state(table: Table) -> None:
     converted, its_score = _best(table, "converted_at")
     if converted and not ({"status", "is_converted"} & set(table.fields)):
         table.add_field("converted_at", converted, "date", "final_only", "it is entered when the lead converts",
-                  0.55 + 0.4 * its_score, f"name '{converted}' and {table.profiles[converted].says()}: the date is the outcome")
+                  0.55 + 0.4 * its_score, f"name '{converted}' and {table.profiles[converted].says()}")
 
 
 def _best(table: Table, *wanted: str, skip: str = "") -> tuple[str, float]:
@@ -88,7 +89,8 @@ def _closing_dates(table: Table) -> None:
     states = ("stage", "is_won", "status", "result", "is_converted")
     state = next((name for name in states if name in table.fields), "")
     wanted = ("closed_at", "converted_at") if table.rows == "leads" else ("closed_at",)
-    found = sorted(((max(table.meanings[name].get(one, 0) for one in wanted), name) for name in table.undecided()), reverse=True)
+    found = sorted(((max(table.meanings[name].get(one, 0) for one in wanted), name) for name in table.undecided()),
+                   reverse=True)
     found = [(score, name) for score, name in found if score >= 0.5]
     if not found or not state:
         return
@@ -129,10 +131,11 @@ def ended_rows(table: Table) -> tuple[Bools, Bools]:
             continue
         profile = table.profiles[table.fields[field].column]
         word = lead_word if table.rows == "leads" else outcome_word
-        values = {str(value): bool(word(str(value))) or (field.startswith("is_") and value_is(tokens_of(str(value)), "yes"))
+        values = {str(value): bool(word(str(value))) or (field.startswith("is_")
+                                                         and value_is(tokens_of(str(value)), "yes"))
                   for value in profile.text.dropna().unique()[:500]}
         known |= any(values.values())
-        ended |= profile.text.map(values).fillna(False).to_numpy(bool)
+        ended |= profile.text.isin([value for value, is_end in values.items() if is_end]).to_numpy(bool)
     if "converted_at" in table.fields:
         ended |= table.profiles[table.fields["converted_at"].column].text.notna().to_numpy(bool)
         known = True
@@ -153,7 +156,8 @@ def lead_word(value: str) -> str:
     return ""
 
 
-def stage_order(profile: Profile, subject: pd.Series | None = None, at: pd.Series | None = None) -> list[tuple[str, str]]:
+def stage_order(profile: Profile, subject: pd.Series | None = None,
+                at: pd.Series | None = None) -> list[tuple[str, str]]:
     """Stages as (name, "won", "lost" or ""), in a likely order, ends last.
 
     By the numbers before the names where each has one; else by when a log has them, if there is one; else by the usual
@@ -167,7 +171,8 @@ def stage_order(profile: Profile, subject: pd.Series | None = None, at: pd.Serie
         place = {name: float(found[1]) for name, found in numbered.items() if found}
     elif subject is not None and at is not None:
         place = _places_in_log(profile.text, subject, at)
-        ends = {name: ends[name] if last >= _LAST_LEAST else "" for name, last in _last_shares(profile.text, subject, at, names)}
+        ends = {name: ends[name] if last >= _LAST_LEAST else "" for name,
+                last in _last_shares(profile.text, subject, at, names)}
     else:
         place = {name: _usual_place(name, i) for i, name in enumerate(names)}
     rank = {"": 0, "won": 1, "lost": 2}
@@ -184,7 +189,7 @@ def _places_in_log(text: pd.Series, subject: pd.Series, at: pd.Series) -> dict[s
 
 
 def _last_shares(text: pd.Series, subject: pd.Series, at: pd.Series, names: list[str]) -> list[tuple[str, float]]:
-    """Of the subjects that ever had a stage, the share that stayed there: an accepted quote is no won deal if most went on."""
+    """Of the subjects that ever had a stage, the share that stayed there: an accepted quote is none if most went on."""
     log = pd.DataFrame({"stage": text.to_numpy(), "subject": subject.to_numpy(), "at": at.to_numpy()}).dropna()
     log = log.sort_values("at", kind="stable")
     ever = log.drop_duplicates(["subject", "stage"])["stage"].value_counts()
@@ -204,7 +209,8 @@ def _usual_place(name: str, by_count: int) -> float:
                 return i + 0.1
     joined = "".join(bare)
     for i in reversed(range(len(words().stages))):
-        if any(len(word) == 1 and not word[0].isascii() and len(word[0]) > 1 and word[0] in joined for word in words().stages[i]):
+        if any(len(word) == 1 and not word[0].isascii() and len(word[0]) > 1 and word[0] in joined
+               for word in words().stages[i]):
             return i + 0.2
     return 2.5 + by_count / 100
 

@@ -70,13 +70,15 @@ def _decide_id(table: Table) -> None:
         score, name = named[0]
         rivals = [other for its, other in named[1:] if its > score - _NEAR and its >= 0.85]
         if rivals:
-            table.questions.append(f"which column identifies a row for good, {_listed([name, *rivals])}? Each is different in "
+            table.questions.append(f"which column identifies a row for good, {_listed([name, *rivals])}? Each is "
+                                   f"different in "
                                    f"every row. Drafted: '{name}'.")
         table.decide(name, slot, 0.6 + 0.4 * score, f"name '{name}', and different in every row")
         table.columns[slot] = name
         return
     called = [name for name, meanings in table.meanings.items()
-              if meanings.get("subject_name", 0) > 0.5 and table.profiles[name].unique and table.profiles[name].filled > 0.98]
+              if meanings.get("subject_name",
+                              0) > 0.5 and table.profiles[name].unique and table.profiles[name].filled > 0.98]
     if table.rows == "accounts" and called:
         table.decide(called[0], slot, 0.7, f"name '{called[0]}', different in every row; there is no other id")
         table.columns[slot] = called[0]
@@ -85,13 +87,15 @@ def _decide_id(table: Table) -> None:
     if others:
         table.decide(others[0], slot, 0.4, "different in every row, yet no name says that it is an id")
         table.columns[slot] = others[0]
-        table.questions.append(f"no column is called an id. Is '{others[0]}', which is different in every row, the same from "
+        table.questions.append(f"no column is called an id. Is '{others[0]}', which is different in every row, the "
+                               f"same from "
                                "export to export? If it may change, export the CRM's own id and name it here.")
     else:
         repeated = _repeated_id(table)
         table.columns[slot] = repeated or "?"
         table.questions.append(
-            f"'{repeated}' is called an id, but stands in several rows: which column is different in each?" if repeated else
+            f"'{repeated}' is called an id, but stands in several rows: which column is different in each?"
+            if repeated else
             "no column identifies a row. Add one with a number that stays the same from export to export, and name it "
             f"here as {slot}.")
         if repeated:
@@ -121,11 +125,13 @@ def _decide_links(table: Table, tables: list[Table]) -> None:
             table.decide(name, slot, 0.75 + 0.24 * max(named, share - 0.1),
                          f"{share:.0%} of its values are ids of {other.look.name}")
         elif slot in table.columns or slot not in contract:
-            table.decide(name, "left out", 0.8, f"holds ids of {other.look.name}, which rows of {table.rows} do not link to")
+            table.decide(name, "left out", 0.8, f"holds ids of {other.look.name}, which rows of {table.rows} do not "
+                                                f"link to")
     for slot in contract:
         if not slot.endswith("_id") or slot in table.columns:
             continue
-        found = [(meanings.get(slot, 0), name) for name, meanings in table.meanings.items() if name not in table.decisions]
+        found = [(meanings.get(slot, 0), name) for name, meanings in table.meanings.items()
+                 if name not in table.decisions]
         score, name = max(found, default=(0.0, ""))
         if score >= 0.9 and slot != "manager_id":
             table.columns[slot] = name
@@ -164,12 +170,14 @@ def _decide_created(table: Table) -> None:
 def _earliest_date(table: Table) -> str:
     """The date column that is filled in most rows and not after any other; "" when there is none."""
     dates = {name: dates_of(profile, _common_format(table)) for name, profile in table.profiles.items()
-             if profile.of("date") and name not in table.decisions and not table.meanings[name].get("modified", 0) > 0.5}
+             if profile.of("date") and name not in table.decisions and not table.meanings[name].get("modified",
+                                                                                                    0) > 0.5}
     for name in sorted(dates, key=lambda one: -table.profiles[one].filled):
         if table.profiles[name].filled < 0.8:
             break
         others = [moments for other, moments in dates.items() if other != name]
-        if all(_not_after(dates[name], other) for other in others) and not table.meanings[name].get("expected_close", 0) > 0.5 \
+        if all(_not_after(dates[name], other) for other in others) and not table.meanings[name].get("expected_close",
+                                                                                                    0) > 0.5 \
                 and not table.meanings[name].get("closed_at", 0) > 0.5:
             return name
     return ""
@@ -227,7 +235,8 @@ def _warn_of_late(table: Table, field: str) -> None:
     ended, unfinished = ended_rows(table)
     filled = table.profiles[table.fields[field].column].text.notna().to_numpy(bool)
     if _only_after(filled, ended, unfinished):
-        table.fields[field].warning += ("filled only after the end, so that no open row has it; never mark it at_creation")
+        table.fields[field].warning += ("filled only after the end, so that no open row has it; never mark it "
+                                        "at_creation")
 
 
 def _only_after(filled: Bools, ended: Bools, unfinished: Bools) -> bool:
@@ -313,7 +322,8 @@ def _why_no_date_field(table: Table, name: str) -> tuple[str, float] | None:
     form = _common_format(table)
     mine, its = dates_of(table.profiles[name], form), dates_of(table.profiles[created], form)
     both = mine.notna() & its.notna()
-    if both.any() and ((mine - its)[both].abs() < pd.Timedelta(days=1)).mean() > 0.95 and table.profiles[name].filled > 0.95:
+    same = both.any() and ((mine - its)[both].abs() < pd.Timedelta(days=1)).mean() > 0.95
+    if same and table.profiles[name].filled > 0.95:
         return f"says the same as '{created}'", 0.75
     if table.rows in ("deals", "leads") and table.profiles[name].filled < 0.95 and _not_after(its, mine):
         return "is entered as things go on: empty at first, so that being filled tells what came", 0.7
@@ -346,7 +356,8 @@ def field_name(column: str, table: Table) -> str:
     """A name for an own field: the column's in snake_case, or as it stands in Chinese."""
     camel = column if re.search(r"\d", column) else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column)
     plain = re.sub(r"\W+", "_", camel).strip("_").lower() or "field"
-    reserved = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category", "rep_probability"}
+    reserved = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category",
+                "rep_probability"}
     name = f"its_{plain}" if plain in reserved else plain
     while name in table.fields:
         name += "_2"

@@ -16,6 +16,7 @@ from features.mapping import TABLE_COLUMNS
 __all__ = ["decide_log", "subjects_named"]
 
 _SUBJECT_KINDS = ("lead", "deal", "account", "contact")
+_Found = list[tuple[float, str | None, str]]  # how sure, the kind of subject, the column
 _LOGGED = "every change of it is a row here"
 
 
@@ -25,7 +26,7 @@ def decide_log(table: Table, tables: list[Table]) -> None:
         _decide_pairs(table)
         return
     about = _decide_subject(table, tables)
-    table.meanings = {name: meanings_of(profile, about) for name, profile in table.profiles.items()}
+    table.meanings = {name: meanings_of(profile, about, log=True) for name, profile in table.profiles.items()}
     if table.rows == "changes":
         _decide_changes(table)
     else:
@@ -34,14 +35,14 @@ def decide_log(table: Table, tables: list[Table]) -> None:
 
 def _decide_subject(table: Table, tables: list[Table]) -> str | None:
     """The column with the id of what a row is about, and the kind of that."""
-    linked = [(share, tables[place].subject, name) for name, (place, share) in table.links.items()
+    linked: _Found = [(share, tables[place].subject, name) for name, (place, share) in table.links.items()
               if tables[place].subject in _SUBJECT_KINDS]
-    named = [(score, meaning.removesuffix("_id"), name) for name, its in table.meanings.items()
+    named: _Found = [(score, meaning.removesuffix("_id"), name) for name, its in table.meanings.items()
              for meaning, score in its.items() if meaning.removesuffix("_id") in _SUBJECT_KINDS and score >= 0.9]
-    record = [(score, None, name) for name, its in table.meanings.items() for meaning, score in its.items()
+    record: _Found = [(score, None, name) for name, its in table.meanings.items() for meaning, score in its.items()
               if meaning in ("record", "id") and score >= 0.5 and (meaning == "record" or table.rows == "changes")]
     whose = _kind_of_file(table)
-    versions = [(score, whose, name) for name, its in table.meanings.items() for meaning, score in its.items()
+    versions: _Found = [(score, whose, name) for name, its in table.meanings.items() for meaning, score in its.items()
                 if whose and meaning in ("id", f"{whose}_id") and score >= 0.9]
     order = {"deal": 0, "lead": 1, "contact": 2, "account": 3, None: 4}
     choices = [(linked, 0.97), (named, 0.9), (record, 0.75)]
@@ -54,10 +55,13 @@ def _decide_subject(table: Table, tables: list[Table]) -> str | None:
         _, kind, name = min(found, key=lambda one: (order[one[1]], one[2] != repeated, -one[0]))
         kind = kind or whose
         if kind is None:
-            table.questions.append(f"whose ids are in '{name}', deals' or leads'? Drafted: deals'. Change subject if not.")
+            table.questions.append(f"whose ids are in '{name}', deals' or leads'? Drafted: deals'. Change subject if "
+                                   f"not.")
         table.subject = kind or "deal"
         table.columns["subject_id"] = name
-        where = f"its values are ids of {tables[table.links[name][0]].look.name}" if name in table.links else f"name '{name}'"
+        where = f"name '{name}'"
+        if name in table.links:
+            where = f"its values are ids of {tables[table.links[name][0]].look.name}"
         table.decide(name, "subject_id", sure if kind else 0.55, where)
         return table.subject
     table.subject = whose or "deal"
@@ -80,7 +84,8 @@ def _kind_of_file(table: Table) -> str | None:
 
 def _take(table: Table, slot: str, *wanted: str, least: float = 0.6, why: str = "") -> str:
     """Give a contract's column to the best-named undecided column; "" when none is."""
-    found = [(table.meanings[name].get(one, 0) - 0.02 * i, name) for name in table.undecided() for i, one in enumerate(wanted)]
+    found = [(table.meanings[name].get(one, 0) - 0.02 * i, name) for name in table.undecided() for i,
+             one in enumerate(wanted)]
     score, name = max(found, default=(0.0, ""))
     if score < least:
         return ""
@@ -115,7 +120,8 @@ def _filter_subject(table: Table) -> None:
         if table.meanings[name].get("object", 0) >= 0.5 and table.subject in found.values():
             words_of_it = [word for word, kind in found.items() if kind == table.subject]
             table.where[name] = words_of_it
-            table.decide(name, "where", 0.85, f"its words say what a row is about; rows of {', '.join(words_of_it)} are read")
+            table.decide(name, "where", 0.85, f"its words say what a row is about; rows of {', '.join(words_of_it)} "
+                                              f"are read")
 
 
 def subjects_named(table: Table, column: str) -> dict[str, str]:
@@ -161,16 +167,19 @@ def _well_known(meaning: str) -> str:
 def _fields_in_columns(table: Table, version: bool) -> None:
     """Fields of a log whose rows each set all of them: versions of rows, or a log of stages."""
     state = "status" if table.subject == "lead" else "stage"
-    found = [(max(its.get(one, 0) - 0.02 * i for i, one in enumerate(("stage", "status", "activity", "new_value"))), name)
+    found = [(max(its.get(one, 0) - 0.02 * i for i, one in enumerate(("stage", "status", "activity", "new_value"))),
+              name)
              for name, its in table.meanings.items() if name not in table.decisions
              and (name_of(name).tokens[:1] not in (("prev",), ("previous",), ("old",), ("from",)))]
     score, name = max(found, default=(0.0, ""))
     if score >= 0.6 and (not version or table.subject in ("deal", "lead")):
         table.add_field(state, name, "category", "logged", _LOGGED, 0.55 + 0.44 * score,
                         f"name '{name}' and {table.profiles[name].distinct} words that repeat")
-    for field, kind in (("owner", "category"), ("amount", "money"), ("expected_close", "date"), ("currency", "category"),
+    for field, kind in (("owner", "category"), ("amount", "money"), ("expected_close", "date"),
+                        ("currency", "category"),
                         ("forecast_category", "category"), ("rep_probability", "number")):
-        wanted = {"expected_close": ("expected_close", "closed_at"), "owner": ("owner", "owner_id")}.get(field, (field,))
+        wanted = {"expected_close": ("expected_close", "closed_at"), "owner": ("owner", "owner_id")}.get(field,
+                                                                                                         (field,))
         its = [(max(table.meanings[name].get(one, 0) for one in wanted), name) for name in table.undecided()]
         score, name = max(its, default=(0.0, ""))
         if score >= 0.8 and (table.subject in ("deal", "lead") or field == "owner"):
@@ -189,7 +198,8 @@ def _own_logged_field(table: Table, name: str, version: bool) -> None:
     why = None if version and meaning in flags else left_out_by_meaning(its)
     if profile.of("empty"):
         table.decide(name, "left out", 0.9, "no cell is filled")
-    elif not version and (meaning in ("old_value", "created_at", "sequence", "changed_at", "happened_at") or profile.of("date")):
+    elif not version and (meaning in ("old_value", "created_at", "sequence", "changed_at", "happened_at")
+                          or profile.of("date")):
         table.decide(name, "left out", 0.8, "the row before has it, or the table of what it is about")
     elif why:
         table.decide(name, "left out", why[1], why[0])
@@ -197,11 +207,13 @@ def _own_logged_field(table: Table, name: str, version: bool) -> None:
         table.decide(name, "left out", 0.75, "does not change, or belongs to the table of what it is about")
     elif profile.unique and profile.whole and score < 0.6:
         table.decide(name, "left out", 0.75, "ids or numbers of rows")
-    elif not version and profile.filled > 0 and name_of(name).tokens[:1] in (("prev",), ("previous",), ("old",), ("from",)):
+    elif not version and profile.filled > 0 and name_of(name).tokens[:1] in (("prev",), ("previous",), ("old",),
+                                                                             ("from",)):
         table.decide(name, "left out", 0.9, "the value before, which the row before has")
     else:
         kind = field_type(profile, meaning if score >= 0.6 else "")
-        table.add_field(field_name(name, table), name, kind, "logged", _LOGGED, 0.86 if score >= 0.8 else 0.7, profile.says())
+        table.add_field(field_name(name, table), name, kind, "logged", _LOGGED, 0.86 if score >= 0.8 else 0.7,
+                        profile.says())
 
 
 def _decide_activities(table: Table) -> None:
@@ -210,7 +222,8 @@ def _decide_activities(table: Table) -> None:
         table.questions.append("which column says when an activity happened? Name it as happened_at.")
     if not _take(table, "kind", "activity", "kind"):
         table.columns["kind"] = "?"
-        table.questions.append("which column says what kind an activity was (call, mail, meeting)? Name it as kind, or write "
+        table.questions.append("which column says what kind an activity was (call, mail, meeting)? Name it as kind, "
+                               "or write "
                                "the kind under constants: {kind: call}.")
     own = [name for name in table.undecided() if table.profiles[name].unique
            and max(table.meanings[name].get("activity_id", 0), table.meanings[name].get("id", 0)) >= 0.6]
@@ -228,10 +241,12 @@ def _decide_activities(table: Table) -> None:
             _take(table, "duration_seconds", "duration")
             break
     for name in table.undecided():
-        done = [str(value) for value in table.profiles[name].text.dropna().unique()[:20] if value_is(tokens_of(str(value)), "done")]
+        done = [str(value) for value in table.profiles[name].text.dropna().unique()[:20]
+                if value_is(tokens_of(str(value)), "done")]
         if table.meanings[name].get("lifecycle", 0) >= 0.8 and done and table.profiles[name].distinct > 1:
             table.where[name] = done
-            table.decide(name, "where", 0.85, f"of each piece of work only its end ({', '.join(done)}) is an activity that was done")
+            table.decide(name, "where", 0.85, f"of each piece of work only its end ({', '.join(done)}) is an activity "
+                                              f"that was done")
     for name in table.undecided():
         table.decide(name, "left out", 0.75, "an activity has no such column, or the table of what it is about has it")
 

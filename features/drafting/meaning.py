@@ -13,6 +13,8 @@ __all__ = ["HIGH", "MEDIUM", "best", "level", "meanings_of", "outcome_words", "s
 HIGH, MEDIUM = 0.85, 0.6  # a confidence of at least so much is high, medium; below it is low
 
 _DATES = {"created_at", "closed_at", "expected_close", "converted_at", "changed_at", "happened_at", "valid_from"}
+_OF_LOGS = {"changed_at", "happened_at", "field", "new_value", "old_value", "activity", "direction", "lifecycle",
+            "record"}
 _FLAGS = {"is_won", "is_lost", "is_closed", "is_converted"}
 _MONEY = {"amount", "other_money"}
 
@@ -27,9 +29,10 @@ def best(found: dict[str, float]) -> tuple[str, float]:
     return max(found.items(), key=lambda item: item[1], default=("", 0.0))
 
 
-def meanings_of(profile: Profile, subject: str | None) -> dict[str, float]:
-    """Meanings of a column in a table about `subject`."""
-    found = {meaning: score * _fit(meaning, profile) for meaning, score in meanings(profile.words, subject).items()}
+def meanings_of(profile: Profile, subject: str | None, *, log: bool = False) -> dict[str, float]:
+    """Meanings of a column in a table about `subject`, or in a log about it."""
+    found = {meaning: score * _fit(meaning, profile) for meaning, score in meanings(profile.words, subject).items()
+             if log or subject in (None, "activity") or meaning not in _OF_LOGS}
     if subject != "deal" and profile.words.tokens == ("age",):
         found.pop("days", None)  # a person's
     if subject is not None and words().subjects.get(profile.words.tokens) == subject:
@@ -115,7 +118,8 @@ def _time(profile: Profile) -> float:
 
 
 _FITS: dict[str, Callable[[Profile], float]] = {
-    "stage": _stage, "status": _stage, "outcome": _outcome, "owner": _owner, "person_name": _name, "subject_name": _name,
+    "stage": _stage, "status": _stage, "outcome": _outcome, "owner": _owner, "person_name": _name,
+    "subject_name": _name,
     "rep_probability": _probability, "days": _number, "count": _number, "duration": _number, "sequence": _number,
     "modified": _time, "kind": _of_words, "source": _of_words, "industry": _of_words, "country": _of_words,
     "segment": _of_words, "product": _of_words, "forecast_category": _of_words, "field": _of_words, "object": _of_words,

@@ -15,7 +15,8 @@ __all__ = ["meanings", "table_meanings", "value_is"]
 
 Tokens = tuple[str, ...]
 _COUNTS = {"n", "num", "cnt", "count", "#"}
-_DULL = {"data", "export", "exported", "list", "table", "sheet", "csv", "xlsx", "parquet", "my", "all", "full", "report",
+_DULL = {"data", "export", "exported", "list", "table", "sheet", "csv", "xlsx", "parquet", "my", "all", "full",
+         "report",
          "crm", "the", "final", "new", "copy"}  # what exports add to a file's name
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,7 +20,8 @@ _DATE = re.compile(
     r"^(?:\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{4}"
     r"|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[T ,].*)?$")
 _SLASHED = re.compile(r"^(\d{1,2})([-/])(\d{1,2})[-/]\d{4}")
-_NUMBER = re.compile(r"^[+-]?[(]?(?:[A-Z]{3}\s|[A-Z]{0,2}[$€£¥₹]\s?)?[+-]?(?:\d{1,3}(?:[ ,.'’\u00a0]\d{3})+|\d+)(?:[.,]\d+)?"
+_NUMBER = re.compile(r"^[+-]?[(]?(?:[A-Z]{3}\s|[A-Z]{0,2}[$€£¥₹]\s?)?[+-]?(?:\d{1,3}(?:[ "
+                     r",.'’\u00a0]\d{3})+|\d+)(?:[.,]\d+)?"
                      r"\s?(?:e[+-]?\d+)?[)]?\s?(?:%|万元?|亿元?|元|[kKmM]|[$€£¥₹]|[A-Z]{3})?$")
 _MONEY = re.compile(r"[$€£¥₹]|元|\b(?:EUR|USD|CNY|RMB|GBP|JPY|CHF)\b")
 _HAN_FACTOR = re.compile(r"\d\s?([万亿])")
@@ -67,26 +69,25 @@ class Profile:
 
 def profile_column(column: pd.Series, header: str) -> Profile:
     """Describe one column of a table."""
-    typed_date = pd.api.types.is_datetime64_any_dtype(column.dtype)
     text = as_text(column)
     counts = text.value_counts()
     n = int(counts.sum())
-    base = {"name": header, "words": name_of(header), "filled": n / max(1, len(text)), "distinct": len(counts),
-            "unique": n > 0 and len(counts) == n, "examples": tuple(str(one)[:40] for one in counts.index[:5]), "text": text}
+    unique = n > 0 and len(counts) == n
+    values = [str(one) for one in counts.index[:_LOOKED_AT]]
+    made = Profile(header, name_of(header), "empty", 1.0, n / max(1, len(text)), len(counts), unique,
+                   tuple(one[:40] for one in values[:5]), text)
     if not n:
-        return Profile(kind="empty", share=1.0, **base)
-    some = counts.iloc[:_LOOKED_AT]
-    values = [str(one) for one in some.index]
-    weight = some.to_numpy(float)
-    if typed_date:
-        return Profile(kind="date", share=1.0, **base)
+        return made
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return replace(made, kind="date")
+    weight = counts.iloc[:_LOOKED_AT].to_numpy(float)
     shares = {kind: float(weight[[bool(test(value)) for value in values]].sum() / weight.sum())
               for kind, test in _TESTS.items()}
-    kind, share = _kind(shares, base["distinct"], n, base["unique"], values)
+    kind, share = _kind(shares, len(counts), n, unique, values)
     form, doubt = _date_form([str(one) for one in counts.index]) if kind == "date" else (None, "")
-    whole = kind == "number" and all(re.fullmatch(r"[+-]?\d+", value) for value in values)
-    return Profile(kind=kind, share=share, whole=whole, date_format=form, date_doubt=doubt,
-                   value_factor=_value_factor(values) if kind in ("number", "money") else 1, **base)
+    return replace(made, kind=kind, share=share, date_format=form, date_doubt=doubt,
+                   whole=kind == "number" and all(re.fullmatch(r"[+-]?\d+", value) for value in values),
+                   value_factor=_value_factor(values) if kind in ("number", "money") else 1)
 
 
 def _boolean(value: str) -> bool:
@@ -97,7 +98,8 @@ def _boolean(value: str) -> bool:
 def _person(value: str) -> bool:
     if re.fullmatch(r"[\u4e00-\u9fff]{2,4}", value):
         return value[0] in words().surnames and len(value) <= 3
-    return bool(re.fullmatch(r"[A-ZÀ-Þ][\w'’.-]+(?: [A-ZÀ-Þ][\w'’.-]*){1,2}", value)) and not any(c.isdigit() for c in value)
+    return bool(re.fullmatch(r"[A-ZÀ-Þ][\w'’.-]+(?: [A-ZÀ-Þ][\w'’.-]*){1,2}", value)) and not any(c.isdigit()
+                                                                                                  for c in value)
 
 
 @lru_cache(maxsize=1)
@@ -107,11 +109,13 @@ def _countries() -> frozenset[str]:
     names: set[str] = set()
     for language in ("en", "zh", "de"):
         its = Locale(language).territories
-        names |= {str(its[code]).casefold() for code in its if len(code) == 2} | {code.casefold() for code in its if len(code) == 2}
+        codes = [str(code) for code in its if len(str(code)) == 2]
+        names |= {str(its[code]).casefold() for code in codes} | {code.casefold() for code in codes}
     return frozenset({*names, "usa", "uk", "中国大陆"})
 
 
-_TESTS = {"date": _DATE.match, "number": _NUMBER.match, "email": _EMAIL.match, "boolean": _boolean,
+_TESTS: dict[str, Callable[[str], object]] = {
+    "date": _DATE.match, "number": _NUMBER.match, "email": _EMAIL.match, "boolean": _boolean,
           "id": _ID.match, "person": _person, "country": lambda value: value.casefold() in _countries(),
           "money": lambda value: bool(_NUMBER.match(value) and _MONEY.search(value)),
           "multi": _MULTI.search, "phone": _PHONE.match}

@@ -53,8 +53,7 @@ def classify(table: Table) -> None:
         scores[rows], said[rows] = score, signs
     rows = max(scores, key=lambda one: scores[one])
     if scores[rows] < _ENOUGH:
-        table.reason = "its columns fit no table that dealcast knows (deals, leads, accounts, contacts, owners, field " \
-                       "histories, activities)"
+        table.reason = "its columns fit no table that dealcast knows"
         table.meanings = {name: meanings_of(profile, None) for name, profile in table.profiles.items()}
         return
     others = sorted((score for one, score in scores.items() if one != rows), reverse=True)
@@ -113,7 +112,8 @@ def _log_signs(table: Table, by_name: dict[str, float]) -> tuple[float, list[str
     version = _has(table, None, "valid_from", least=0.9)
     if field and value and field != value:
         return 2.6 + named, [field, value, at]
-    ended = [name for name, profile in table.profiles.items() if name_of(name).tokens[-1:] in (("end",), ("to",), ("until",))
+    ended = [name for name, profile in table.profiles.items() if name_of(name).tokens[-1:] in (("end",), ("to",),
+                                                                                               ("until",))
              and profile.of("date", "empty")]
     if version and (named or (ended and subject)):
         return 6.0 + named, [version, *ended[:1]]  # rows of versions look like the rows of what they are versions of
@@ -209,4 +209,5 @@ def _contained(text: pd.Series, values: frozenset[str], related: bool) -> float:
 
 def _counts_up(values: frozenset[str]) -> bool:
     """Whether ids are 1, 2, 3 …: any small number is among them."""
-    return bool(values) and all(value.isdigit() for value in values) and max(int(one) for one in values) <= 20 * len(values)
+    return bool(values) and all(value.isdigit() for value in values) and max(int(one)
+                                                                             for one in values) <= 20 * len(values)

@@ -26,7 +26,8 @@ def draft_text(draft: Draft, source: str) -> str:
     lines = ["# A draft by `dealcast map`, to be finished by somebody who knows the data. Then:",
              f"#     dealcast --home ./mycompany import {source} --mapping THIS_FILE", _MEANING, ""]
     if draft.unreadable:
-        lines += ["# Could not be read, and is not in this draft:", *(f"#   {_one_line(one)}" for one in draft.unreadable), ""]
+        lines += ["# Could not be read, and is not in this draft:",
+                  *(f"#   {_one_line(one)}" for one in draft.unreadable), ""]
     if draft.questions:
         lines += ["# Open questions. Answer each one in the mapping below and delete it here; until none is left,",
                   "# `dealcast import` refuses this mapping.", "questions:",
@@ -37,7 +38,8 @@ def draft_text(draft: Draft, source: str) -> str:
               _commented(f"currency: {currency}", its_reason), ""]
     if draft.stages:
         lines += [f"# First to last {draft.stages_reason}. CHECK the order, and which stages end a deal.", "stages:"]
-        lines += [f"  - {{name: {_scalar(name)}{f', outcome: {outcome}' if outcome else ''}}}" for name, outcome in draft.stages]
+        lines += [f"  - {{name: {_scalar(name)}{f', outcome: {outcome}' if outcome else ''}}}" for name,
+                  outcome in draft.stages]
         lines.append("")
     for key, its in (("deals", draft.deals), ("leads", draft.leads)):
         if its:
@@ -51,11 +53,12 @@ def draft_text(draft: Draft, source: str) -> str:
 def _table_lines(table: Table) -> list[str]:
     about = f"{table.look.name}" + (" (only a sample of its rows was looked at)" if table.look.sampled else "")
     if not table.rows:
-        return ["", f"  # {about} is left out: {table.reason}."]
+        return ["", f"  # {_one_line(about)} is left out: {_one_line(table.reason)}."]
     if table.blocked:
         names = ", ".join(table.profiles)
-        return ["", f"  # {about} looks like {table.rows} ({table.reason}), but {table.blocked}. It is left out: {names}."]
-    lines = ["", _fold(f"  # {about}: {table.rows}, by {table.reason}.")]
+        return ["", f"  # {_one_line(about)} looks like {table.rows} ({_one_line(table.reason)}), but {table.blocked}.",
+                f"  # It is left out: {_one_line(names)}."]
+    lines = ["", f"  # {_one_line(about)}: {table.rows}, by {_one_line(table.reason)}."]
     lines.append(f"  - file: {_scalar(glob.escape(table.look.file))}")
     if table.look.sheet:
         lines.append(f"    sheet: {_scalar(table.look.sheet)}")
@@ -71,7 +74,9 @@ def _table_lines(table: Table) -> list[str]:
     lines.append("    columns:")
     for slot, name in table.columns.items():
         decision = table.decisions.get(name)
-        reason = _said(decision) if decision and decision.role == slot else "also used here" if decision else "CHECK: see questions"
+        reason = "CHECK: see the questions"
+        if decision:
+            reason = _said(decision) if decision.role == slot else "also used here"
         lines.append(_commented(f"      {slot}: {_scalar(name)}", reason))
     if table.fields:
         lines.append("    fields:")
@@ -79,7 +84,7 @@ def _table_lines(table: Table) -> list[str]:
     left = [one for one in table.decisions.values() if one.role == "left out"]
     if left:
         lines.append("    # Left out:")
-        lines += [_commented(f"    #   {one.column}", f"{one.level}: {one.reason}") for one in left]
+        lines += [_commented(f"    #   {_one_line(one.column)}", f"{one.level}: {one.reason}") for one in left]
     return lines
 
 
@@ -113,13 +118,9 @@ def _commented(line: str, reason: str) -> str:
     return f"{line.ljust(_COMMENT_AT)}  # {_one_line(reason)}" if reason else line
 
 
-def _fold(text: str) -> str:
-    return _one_line(text, strip=False)
-
-
-def _one_line(text: str, *, strip: bool = True) -> str:
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(plain.split()) if strip else plain
+def _one_line(text: str) -> str:
+    """Text as a comment holds it: no line breaks, nothing that YAML would not read."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _scalar(value: str) -> str:
@@ -149,8 +150,11 @@ def _column_document(table: Table, name: str) -> dict[str, Any]:
     decision, profile = table.decisions[name], table.profiles[name]
     out = bool(table.blocked) or not table.rows
     field = table.fields.get(decision.field)
-    return {"column": name, "role": "left out" if out else decision.role, "field": None if out else decision.field or None,
-            "also": [] if out or not decision.also else [decision.also], "type": field.type if field and not out else None,
+    return {"column": name, "role": "left out" if out else decision.role, "field": None if out else decision.field
+            or None,
+            "also": [] if out or not decision.also else [decision.also],
+            "type": field.type if field and not out else None,
             "past": field.past if field and not out else None, "confidence": round(decision.confidence, 2),
-            "level": decision.level, "reason": decision.reason, "values": profile.kind, "filled": round(profile.filled, 4),
+            "level": decision.level, "reason": decision.reason, "values": profile.kind,
+            "filled": round(profile.filled, 4),
             "distinct": profile.distinct, "examples": list(profile.examples[:3])}

@@ -41,6 +41,7 @@ DAY_NUMBERS = (20_000, 80_000)  # of Excel's, from 1954 to 2119: smaller numbers
 _EXCEL_EPOCH_MILLIS = -2_209_161_600_000  # 1899-12-30
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 CURRENCY_MARK = r"\b[A-Z]{3}\b|[A-Z]{0,2}[$€£¥₹₩₽₺₴]|zł|\bkr\b\.?|Kč|%"
+_HAN_NUMBERS = {"万": 10_000, "亿": 100_000_000}
 _TRUTHS = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
 _NAMED_MONTHS = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%b %d %Y", "%B %d %Y")
 
@@ -290,7 +291,11 @@ def _iso_texts(micros: pd.Series) -> pd.Series:
 
 def _number_text(cell: Any, decimal: str, currency: str, spec: FieldSpec) -> str | None:
     """A number's canonical text, None when the cell is no number. Only text has a decimal mark to be told."""
+    times = spec.times
     if isinstance(cell, str):
+        in_han = re.fullmatch(r"(.*\d)\s*([万亿])元?", cell)  # 12.5万
+        if in_han:
+            cell, times = in_han[1], _HAN_NUMBERS[in_han[2]]
         plain = _plain_number(cell, decimal)
     else:
         plain = None if isinstance(cell, (bool, np.bool_, datetime)) else str(cell)
@@ -298,7 +303,7 @@ def _number_text(cell: Any, decimal: str, currency: str, spec: FieldSpec) -> str
         number = Decimal(plain) if plain is not None else Decimal("NaN")
         if not number.is_finite() or abs(number.adjusted()) > 30:
             return None
-        number *= spec.times
+        number *= times
         if spec.type == "money":
             return str(to_minor(number, currency))
     except InvalidOperation:

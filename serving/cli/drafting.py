@@ -20,8 +20,8 @@ __all__ = ["map_command"]
 def map_command(paths: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Draft a mapping from files or a folder, for a person to finish.
 
-    Reads CSV, Excel (all sheets) and Parquet files. Each column gets a confidence and a reason; what is unsure becomes a
-    question at the top of the draft.
+    Reads CSV, Excel (all sheets), Parquet and XES files. Each column gets a confidence and a reason; what is unsure
+    becomes a question at the top of the draft.
     """
     from features.drafting.draft import draft_mapping
     from features.drafting.writing import draft_document, draft_text

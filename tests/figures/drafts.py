@@ -23,7 +23,8 @@ SETS = {"bpic2012": "bpic2012", "uci_bank_marketing": "uci_bank_marketing", "mav
         "dbt_assessment_leads": "dbt_assessment_leads", "fivetran_salesforce": "fivetran_seeds/dbt_salesforce",
         "fivetran_hubspot": "fivetran_seeds/dbt_hubspot"}
 _ONLY_MAPPED = ("fivetran_salesforce", "fivetran_hubspot")
-_WELL_KNOWN = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category", "rep_probability"}
+_WELL_KNOWN = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category",
+               "rep_probability"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def table(small: bool) -> str:
         rows = compare(name)
         every += rows
         right = sum(row.agrees for row in rows)
-        lines.append(f"| {name} | {len({row.file for row in rows})} | {len(rows)} | {right} ({right / len(rows):.0%}) |")
+        files = len({row.file for row in rows})
+        lines.append(f"| {name} | {files} | {len(rows)} | {right} ({right / len(rows):.0%}) |")
     lines += ["", "| confidence | columns | right |", "| --- | --: | --: |"]
     counts, right_of = Counter(row.level for row in every), Counter(row.level for row in every if row.agrees)
     lines += [f"| {level} | {counts[level]} | {right_of[level] / counts[level]:.0%} |"
@@ -105,4 +107,5 @@ if __name__ == "__main__":
     import sys
 
     for one in compare(Path(sys.argv[1]).name):
-        print("ok " if one.agrees else "NO ", one.level, one.file, one.column, sorted(one.finished), sorted(one.drafted))
+        print("ok " if one.agrees else "NO ", one.level, one.file, one.column, sorted(one.finished),
+              sorted(one.drafted))

@@ -1,4 +1,4 @@
-"""Drafts of mappings: recognised whatever columns are called, never guessed silently, and always usable as they stand."""
+"""Drafts of mappings: recognised whatever columns are called, never guessed silently, always usable."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from features.mapping import Mapping, parse_mapping
 from tests.features.drafting.exports import CHINESE_STAGES, DIALECTS, ENGLISH_STAGES, deals, write_deals
 
 # Role of the made-up deals to where a draft has it: a contract column, or a field.
-PLACES = {"deal_id": "deal_id", "created_at": "created_at", "kind": "kind", "stage": "field stage", "amount": "field amount",
+PLACES = {"deal_id": "deal_id", "created_at": "created_at", "kind": "kind", "stage": "field stage",
+          "amount": "field amount",
           "owner": "field owner", "expected_close": "field expected_close", "closed_at": "closed_at",
           "close": "field expected_close", "probability": "field rep_probability", "modified": "left out",
-          "deleted": "left out", "name": "own field text", "source": "own field category", "industry": "own field category"}
+          "deleted": "left out", "name": "own field text", "source": "own field category",
+          "industry": "own field category"}
 
 
 def place(table: Table, column: str) -> str:
@@ -76,14 +78,16 @@ SYNONYMS = {
 def _noisy(header: str, noise: str) -> str:
     if not header.isascii():
         return header if noise in ("upper", "snake") else f" {header} "
-    return {"none": header, "upper": header.upper().replace(" ", "_") if " " in header else header, "spaces": f"  {header} ",
+    return {"none": header, "upper": header.upper().replace(" ", "_") if " " in header else header,
+            "spaces": f"  {header} ",
             "snake": "_".join(tokens_of(header)), "prefix": f"property_{'_'.join(tokens_of(header))}",
             "suffix": f"{'_'.join(tokens_of(header))}__c", "dots": ".".join(tokens_of(header))}[noise]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.fixed_dictionaries({role: st.sampled_from(names) for role, names in SYNONYMS.items()}),
-       st.sampled_from(["none", "upper", "spaces", "snake", "prefix", "suffix", "dots"]), st.randoms(use_true_random=False))
+@given(names=st.fixed_dictionaries({role: st.sampled_from(some) for role, some in SYNONYMS.items()}),
+       noise=st.sampled_from(["none", "upper", "spaces", "snake", "prefix", "suffix", "dots"]),
+       chance=st.randoms(use_true_random=False))
 def test_order_synonyms_case_and_noise_do_not_change_what_columns_are(
         names: dict[str, str], noise: str, chance: random.Random, tmp_path_factory: pytest.TempPathFactory) -> None:
     roles = list(SYNONYMS)
@@ -92,19 +96,24 @@ def test_order_synonyms_case_and_noise_do_not_change_what_columns_are(
     draft, _ = drafted(write_deals(tmp_path_factory.mktemp("noisy") / "data.csv", headers))
     (table,) = draft.tables
     assert table.rows == "deals"
-    assert {role: place(table, header.strip()) for role, header in headers.items()} == {role: PLACES[role] for role in headers}
+    assert {role: place(table, header.strip()) for role, header in headers.items()} == {role: PLACES[role]
+                                                                                        for role in headers}
     assert draft.questions == []
 
 
 CELLS = st.one_of(st.none(), st.text(max_size=12), st.integers(-10**20, 10**20).map(str), st.sampled_from(
-    ["Closed Won", "输单", "2025-02-30", "03/04/2025", "31.12.2024", "1.234,5", "€ 5", "12万", "yes", "否", "NaN", "=A1", "%", "a;b",
+    ["Closed Won", "输单", "2025-02-30", "03/04/2025", "31.12.2024", "1.234,5", "€ 5", "12万", "yes", "否", "NaN",
+     "=A1",
+     "%", "a;b",
      "x@y.de", "1e400", "–", "'", '"', "#", ": ", "? ", "- ", "{", "[x]", "\ufeff", "true"]))
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.one_of(st.text(min_size=1, max_size=14), st.sampled_from(
-    ["ID", "Stage", "Amount (k€)", "金额（万元）", "Created", "Close Date", "won", "a: b", "#", "'", "{x}", "no", "?", "- x"])),
-    min_size=1, max_size=7, unique=True), st.lists(st.lists(CELLS, min_size=7, max_size=7), min_size=1, max_size=25))
+@given(headers=st.lists(st.one_of(st.text(min_size=1, max_size=14), st.sampled_from(
+    ["ID", "Stage", "Amount (k€)", "金额（万元）", "Created", "Close Date", "won", "a: b", "#", "'", "{x}", "no", "?",
+     "- x"])),
+    min_size=1, max_size=7, unique=True), rows=st.lists(st.lists(CELLS, min_size=7, max_size=7), min_size=1,
+                                                        max_size=25))
 def test_whatever_stands_in_a_table_a_draft_decides_every_column_and_is_yaml(
         headers: list[str], rows: list[list[str | None]], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("any") / "deals.parquet"
@@ -124,7 +133,8 @@ def test_whatever_stands_in_a_table_a_draft_decides_every_column_and_is_yaml(
 
 
 def _words(sources: list[dict[str, object]]) -> set[object]:
-    return {word for source in sources for part in ("columns", "fields") for word in dict(source.get(part) or {}).values()  # type: ignore[call-overload]
+    return {word for source in sources for part in ("columns", "fields")
+            for word in dict(source.get(part) or {}).values()  # type: ignore[call-overload]
             if isinstance(word, str)} | {source.get("date_format") for source in sources}
 
 
@@ -196,7 +206,8 @@ def test_stages_without_a_word_for_an_end_are_a_question(tmp_path: Path) -> None
     ("金额（万元）", 10_000, "万元"), ("合同额(亿元)", 100_000_000, "亿元"), ("Amount (k€)", 1_000, "k€"),
     ("Amount in thousands", 1_000, "thousands"), ("deal value [kUSD]", 1_000, "kusd"), ("Amount (EUR)", 1, ""),
     ("金额（元）", 1, ""), ("Amount", 1, "")])
-def test_a_factor_in_a_header_is_taken_into_account_and_told(header: str, factor: int, word: str, tmp_path: Path) -> None:
+def test_a_factor_in_a_header_is_taken_into_account_and_told(header: str, factor: int, word: str,
+                                                             tmp_path: Path) -> None:
     _, text = drafted(frame_file(tmp_path / "deals.csv", base(), Amount=header))
     mapping = parse_mapping(text, "the draft")
     assert mapping.sources[0].fields["amount"].times == factor
@@ -240,7 +251,8 @@ def test_tables_are_joined_by_the_values_that_they_share(tmp_path: Path) -> None
     pd.DataFrame({"Account ID": [f"ACC-{i:04}" for i in range(40)], "Industry": ["Retail", "Steel"] * 20,
                   "Created": "2020-01-01"}).to_csv(tmp_path / "accounts.csv", index=False)
     pd.DataFrame({"Record ID": [one for one in frame["Deal ID"] for _ in range(2)], "Field": ["Stage", "Amount"] * 200,
-                  "New value": ["Demo", "7"] * 200, "Changed at": "2025-01-05"}).to_csv(tmp_path / "history.csv", index=False)
+                  "New value": ["Closed won", "7", "Closed lost",
+                                "8"] * 100, "Changed at": "2025-01-05"}).to_csv(tmp_path / "history.csv", index=False)
     pd.DataFrame({"Task ID": range(200), "Related to": frame["Deal ID"], "Type": ["Call", "Mail"] * 100,
                   "Date": "2025-01-06"}).to_csv(tmp_path / "activities.csv", index=False)
     draft, text = drafted(tmp_path)
@@ -288,8 +300,10 @@ def test_a_large_file_is_judged_by_a_sample_and_says_so(tmp_path: Path, monkeypa
 
 def test_leads_that_convert_by_a_date_get_that_as_their_outcome(tmp_path: Path) -> None:
     converted = ["2025-02-01" if i % 4 == 0 else "" for i in range(200)]
-    pd.DataFrame({"id": [f"L{i:05}" for i in range(200)], "email": [f"a{i}@b.de" for i in range(200)], "created": "2025-01-10",
-                  "source": ["web", "fair"] * 100, "converted_date": converted}).to_csv(tmp_path / "leads.csv", index=False)
+    pd.DataFrame({"id": [f"L{i:05}" for i in range(200)], "email": [f"a{i}@b.de" for i in range(200)],
+                  "created": "2025-01-10",
+                  "source": ["web", "fair"] * 100, "converted_date": converted}).to_csv(tmp_path / "leads.csv",
+                                                                                        index=False)
     draft, text = drafted(tmp_path / "leads.csv")
     assert draft.questions == []
     mapping = parse_mapping(text, "the draft")
@@ -299,7 +313,8 @@ def test_leads_that_convert_by_a_date_get_that_as_their_outcome(tmp_path: Path) 
 
 
 def test_leads_that_convert_by_a_status_get_its_words(tmp_path: Path) -> None:
-    pd.DataFrame({"线索编号": [f"XS{i:05}" for i in range(200)], "创建时间": "2025年1月10日", "线索来源": ["官网", "展会"] * 100,
+    pd.DataFrame({"线索编号": [f"XS{i:05}" for i in range(200)], "创建时间": "2025年1月10日", 
+                  "线索来源": ["官网", "展会"] * 100,
                   "线索状态": ["未处理", "跟进中", "已转化", "无效"] * 50}).to_csv(tmp_path / "线索.csv", index=False)
     draft, text = drafted(tmp_path / "线索.csv")
     assert draft.questions == []
