@@ -8,13 +8,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 from sqlalchemy import Connection, false, func, select
 from sqlalchemy.sql import ColumnElement
 
-from features.endings import LOST, WON, is_end, read_endings
+from features.deletions import DELETED, deleted_as_of
+from features.endings import LOST, OPEN, WON, is_end, read_endings
 from features.history import History
-from features.mapping import Mapping
+from features.mapping import SUBJECTS, Mapping
 from features.settings import Settings
+from features.snapshots import repeated_ids
 from features.sources.rows import SourceRows
 from features.sources.tables import Unreadable
 from features.store import contract, outweighed, read_table
@@ -22,7 +26,6 @@ from features.store import contract, outweighed, read_table
 __all__ = ["FieldPasts", "ImportReport", "Outcomes", "SourceCounts", "build_report", "report_lines"]
 
 _SHOWN_REJECTS = 5
-_SUBJECTS = {"lead": "leads", "deal": "deals", "account": "accounts", "contact": "contacts"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class ImportReport:
     waiting_rows: dict[str, int]
     unmapped_fields: dict[str, int]
     unknown_stages: dict[str, int]
+    deleted: dict[str, int] = field(default_factory=dict)
+    returned: dict[str, int] = field(default_factory=dict)
+    repeated_ids: dict[str, int] = field(default_factory=dict)
     read_as: dict[str, list[str]] = field(default_factory=dict)
     export_next: list[str] = field(default_factory=list)
 
@@ -88,8 +94,9 @@ class ImportReport:
 
 
 def build_report(connection: Connection, mapping: Mapping, settings: Settings, batches: list[SourceRows],
-                 counts: list[SourceCounts]) -> ImportReport:
-    """Describe an import, inside its transaction, after its rows were stored."""
+                 counts: list[SourceCounts], changes: pd.DataFrame) -> ImportReport:
+    """Describe an import, inside its transaction, after its rows and the `changes` that they amount to were stored."""
+    told = changes[changes["field"] == DELETED]
     fields = _field_pasts(batches)
     unmapped: dict[str, int] = {}
     for batch in batches:
@@ -107,8 +114,14 @@ def build_report(connection: Connection, mapping: Mapping, settings: Settings, b
         company=mapping.company, sources=counts, rejects=[_told(one) for one in rejected],
         fields=fields, outcomes=outcomes, known_at_assumed=assumed, waiting_rows=_waiting_rows(connection),
         unmapped_fields=unmapped, unknown_stages=_unknown_stages(connection, mapping),
+        deleted=_by_kind(told, "true"), returned=_by_kind(told, "false"), repeated_ids=repeated_ids(batches),
         read_as={f"{batch.file} as {batch.source.rows}": batch.read_as for batch in batches if batch.read_as},
         export_next=_export_next(connection, mapping, fields, unmapped))
+
+
+def _by_kind(deletions: pd.DataFrame, value: str) -> dict[str, int]:
+    counts = deletions.loc[deletions["value"] == value, "subject"].value_counts()
+    return {str(kind): int(count) for kind, count in counts.sort_index().items()}
 
 
 def _told(reject: Unreadable) -> dict[str, Any]:
@@ -135,10 +148,14 @@ def _outcomes_of(connection: Connection, mapping: Mapping, kind: str, min_wins: 
     endings = read_endings(history, kind)
     if kind == "lead":  # a lead that has ended is one, whatever its status says afterwards
         endings = endings.ends_only()
-    _, state, _, _ = endings.last
+    codes, state, _, _ = endings.last
     subjects, good, bad = len(history.subjects(kind)), int((state == WON).sum()), int((state == LOST).sum())
     undated = _undated_ends(history, kind)
-    return Outcomes(subjects, good, bad, subjects - good - bad, good >= min_wins, undated)
+    gone = np.ones(subjects, dtype=bool)
+    gone[codes[state != OPEN]] = False
+    now = np.full(subjects, np.iinfo(np.int64).max)
+    gone &= deleted_as_of(history, kind, np.arange(subjects), now)
+    return Outcomes(subjects, good, bad, subjects - good - bad - int(gone.sum()), good >= min_wins, undated)
 
 
 def _ending_history(connection: Connection, mapping: Mapping, kind: str) -> History:
@@ -147,7 +164,7 @@ def _ending_history(connection: Connection, mapping: Mapping, kind: str) -> Hist
     kinds = sorted({one.activity for _, one in mapping.endings(kind) if one.activity})
     only: dict[str, list[ColumnElement[bool]]] = {name: [false()] for name in contract}
     only["leads"] = only["deals"] = []
-    only["changes"] = [changes.c.subject == kind, changes.c.field.in_(sorted(mapping.ending_fields(kind)))]
+    only["changes"] = [changes.c.subject == kind, changes.c.field.in_(sorted({*mapping.ending_fields(kind), DELETED}))]
     only["activities"] = [activities.c.subject == kind, activities.c.kind.in_(kinds)]
     return History({name: read_table(connection, name, only=picked) for name, picked in only.items()}, mapping)
 
@@ -156,7 +173,8 @@ def _undated_ends(history: History, kind: str) -> int:
     """Subjects of whose field one single value is known, an end, as of the moment of an import: a snapshot that had no
     date for it."""
     found: set[str] = set()
-    for name, rows in history.tables["changes"].groupby("field"):
+    ending = history.tables["changes"]
+    for name, rows in ending[ending["field"] != DELETED].groupby("field"):
         single = rows[~rows["subject_id"].duplicated(keep=False) & (rows["changed_at"] == rows["recorded_at"])]
         found |= set(single["subject_id"][is_end(history.mapping, kind, str(name), single["value"])])
     return len(found)
@@ -166,7 +184,7 @@ def _waiting_rows(connection: Connection) -> dict[str, int]:
     """Changes and activities about subjects that no file created, by kind; none are left out."""
     waiting: dict[str, int] = {}
     for table in (contract["changes"], contract["activities"]):
-        for kind, subjects in _SUBJECTS.items():
+        for kind, subjects in SUBJECTS.items():
             known = select(contract[subjects].c[f"{kind}_id"])
             count = connection.execute(select(func.count()).select_from(table).where(
                 table.c.subject == kind, table.c.subject_id.not_in(known), ~outweighed(table))).scalar()
@@ -244,6 +262,13 @@ def report_lines(report: ImportReport) -> list[str]:
                      f"{', '.join(report.known_at_assumed)}")
     for kind, count in report.waiting_rows.items():
         lines.append(f"  {count:,} rows are about {kind}s that no file created: kept, unused until those arrive")
+    for kind, count in report.deleted.items():
+        lines.append(f"  {count:,} {kind}s are gone from their full snapshot: deleted from now on, their past stays")
+    for kind, count in report.returned.items():
+        lines.append(f"  {count:,} {kind}s that had been deleted are there again")
+    for file, count in report.repeated_ids.items():
+        lines.append(f"  {file}: {count:,} rows repeat an id with other content; of each id one row counts, the one "
+                     "entered or created last")
     lines += ["", "Outcomes found, and what can be predicted"]
     words = {"leads": ("converted", "disqualified"), "deals": ("won", "lost")}
     for name, found in report.outcomes.items():

@@ -48,11 +48,11 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
     with home.store.write() as connection:
         together = claim_company(home, connection, mapping, mapping_text)
         _store_rows(connection, batches, recorded_at)
-        changes = field_changes(connection, batches, together, recorded_at)
+        changes = field_changes(connection, batches, together, recorded_at, home.settings.imports.most_deleted)
         if len(changes):
             _store_frame(connection, "changes", changes, batches)
         counts = [SourceCounts.of(batch) for batch in batches]
-        report = build_report(connection, together, home.settings, batches, counts)
+        report = build_report(connection, together, home.settings, batches, counts, changes)
         _remember(connection, path, report, batches, recorded_at)
     return report
 
@@ -95,6 +95,7 @@ def _store_rows(connection: Connection, batches: list[SourceRows], recorded_at: 
 
 def _store_frame(connection: Connection, table: str, frame: pd.DataFrame, batches: list[SourceRows]) -> None:
     new = frame[add_rows(connection, table, frame)]
+    new = new[new["batch"] >= 0]  # what is missing from a file stands in none of its rows
     for i, rows in new.groupby("batch")["row"]:
         batches[int(str(i))].stored[rows.to_numpy()] = True
 

@@ -19,11 +19,12 @@ from features.errors import BadInput, NotFound, nearest
 from features.outcome_rules import Condition, DealOutcome, LeadOutcome, Stage
 from features.strict import Strict, explain_invalid
 
-__all__ = ["TABLE_COLUMNS", "FieldSpec", "Mapping", "Source", "load_mapping", "parse_mapping"]
+__all__ = ["SUBJECTS", "TABLE_COLUMNS", "FieldSpec", "Mapping", "Source", "load_mapping", "parse_mapping"]
 
 TableName = Literal["leads", "deals", "accounts", "contacts", "deal_contacts", "owners", "changes", "activities",
                     "rates"]
 SubjectKind = Literal["lead", "deal", "account", "contact"]
+SUBJECTS = {"lead": "leads", "deal": "deals", "account": "accounts", "contact": "contacts"}  # kind: its table
 
 # The contract: every table's own columns; True where a row cannot be read without it. Each row also carries
 # known_at, recorded_at and source.
@@ -56,6 +57,8 @@ class FieldSpec(Strict):
     closed_at: str | None = None
     # The file's words to ours, e.g. {"Closed Won": won}; words that are not listed stay as they are.
     values: dict[str, str] = {}
+    # It identifies a person: `dealcast forget` empties it. Fields of the type text are emptied anyway.
+    personal: bool = False
 
     @model_validator(mode="after")
     def _times_are_of_numbers(self) -> FieldSpec:
@@ -79,6 +82,8 @@ class Source(Strict):
     constants: dict[str, str] = {}
     fields: dict[str, FieldSpec] = {}
     known_at: str | None = None
+    # full: the file holds everyone, so who is missing from a later one was deleted. A part says nothing of that.
+    snapshot: Literal["full", "part"] = "part"
     # How the file is written; None is found out from the file itself and told in the import report.
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str | None = None
@@ -100,6 +105,8 @@ class Source(Strict):
             raise ValueError(f"rows of {self.rows} need: {', '.join(missing)}")
         if (self.rows in ("changes", "activities")) != (self.subject is not None):
             raise ValueError("'subject' is given for changes and activities, and only for them")
+        if self.snapshot == "full" and self.rows not in SUBJECTS.values():
+            raise ValueError(f"'snapshot: full' is for {', '.join(SUBJECTS.values())}, not for {self.rows}")
         if self.fields and self.rows not in ("leads", "deals", "accounts", "contacts", "changes"):
             raise ValueError(f"rows of {self.rows} have no mapped fields")
         if self.rows == "changes" and (not self.fields or ("field" in self.columns) != ("value" in self.columns)):

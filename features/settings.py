@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError, model_validator
 from features.errors import BadInput
 from features.strict import Strict, explain_invalid
 
-__all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "LightGBMSettings", "Settings", "TrainingSettings",
-           "load_settings"]
+__all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "ImportSettings", "LightGBMSettings", "Settings",
+           "TrainingSettings", "load_settings"]
 
 SETTINGS_FILE = "dealcast.yaml"
 
@@ -74,10 +74,15 @@ class Grades(Strict):
         return next((name for name in ("A", "B", "C") if probability >= getattr(self, name)), "D")
 
 
+class ImportSettings(Strict):
+    most_deleted: Share
+
+
 class Settings(Strict):
     training: TrainingSettings
     forecast: ForecastSettings
     grades: Grades
+    imports: ImportSettings
 
 
 def load_settings(home_path: Path | None = None) -> Settings:

@@ -97,8 +97,10 @@ def _known(company: Company, kind: str, as_of: int, ids: list[str]) -> Int:
 
 
 def _status(company: Company, kind: str, codes: Int, as_of: int, won: str, lost: str) -> Any:
-    state = company.outcomes(kind).state_as_of(codes, np.full(len(codes), as_of))
-    return np.select([state == WON, state == LOST], [won, lost], "open")
+    at = np.full(len(codes), as_of)
+    ends = company.outcomes(kind)
+    state = ends.state_as_of(codes, at)
+    return np.select([state == WON, state == LOST, ends.is_deleted(codes, at)], [won, lost, "deleted"], "open")
 
 
 def _unique(ids: list[str], status: Any) -> list[str]:

@@ -23,6 +23,7 @@ from training.result import TrainingResult, silent, training_result
 
 __all__ = ["evaluation_days", "score", "task", "train"]
 
+_WHY = ("not created yet", "won", "lost")  # by state: why a deal cannot be scored
 LAST_DAY_LEVEL = 0.98  # curves reach as far as this share of the won deals' remaining lives
 
 
@@ -84,6 +85,7 @@ def _judge(job: Task, folds: list[Fold], as_of: int) -> tuple[list[dict[str, flo
     for fold in folds:
         window = fold.origin + evaluation_days(job.cycle_days) * DAY
         subject = job.ends.open_at(fold.origin)
+        subject = subject[_answered(job.ends, subject, fold.origin, window)]
         if window > as_of or not len(subject):
             continue
         table = landmark_table(job.history, "deal", Landmarks(subject, np.full(len(subject), fold.origin)))
@@ -91,6 +93,10 @@ def _judge(job: Task, folds: list[Fold], as_of: int) -> tuple[list[dict[str, flo
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
     return origins, asked
+
+
+def _answered(ends: Outcomes, subject: Int, origin: int, window_end: int) -> npt.NDArray[np.bool_]:
+    return ends.is_answered(subject, np.full(len(subject), origin), np.full(len(subject), window_end))
 
 
 def score(model: HazardModel, history: History, as_of: int, within_days: float,
@@ -124,8 +130,9 @@ def _refuse_ended(history: History, subject: Int, as_of: int) -> None:
     if ended.any():
         first = np.flatnonzero(ended)[:3]
         state = ends.state_as_of(subject[first], at[first])
-        words = [f"{history.deals.ids[subject[i]]} ({'not created yet' if s == OPEN else ('won', 'lost')[s - 1]})"
-                 for i, s in zip(first, state, strict=True)]
+        gone = ends.is_deleted(subject[first], at[first])
+        words = [f"{history.deals.ids[subject[i]]} ({'deleted' if s == OPEN and g else _WHY[s]})"
+                 for i, s, g in zip(first, state, gone, strict=True)]
         raise BadInput(f"Not open as of that date: deal {', '.join(words)}. Ask for open deals only.")
 
 

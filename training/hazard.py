@@ -125,10 +125,10 @@ class Rows:
 
 
 def build_rows(ends: Outcomes, landmarks: Landmarks, edges_days: Floats, origin: int) -> Rows:
-    """All rows whose bin ends by the origin and at whose start the subject is open."""
+    """All rows whose bin ends by the origin, and before a deletion, and at whose start the subject is open."""
     state, when = ends.next_end(landmarks.subject, landmarks.at)
     end_days = np.where(when == np.iinfo(np.int64).max, np.inf, (when - landmarks.at) / DAY)
-    known_days = (origin - landmarks.at) / DAY
+    known_days = (ends.followed_until(landmarks.subject, landmarks.at, origin) - landmarks.at) / DAY
     n_bins = np.minimum(np.searchsorted(edges_days[1:], known_days, side="right"),
                         np.searchsorted(edges_days[:-1], end_days, side="left"))
     n_bins = np.maximum(n_bins, 0)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
+from features.deletions import deleted_as_of
 from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.outcome_rules import LeadOutcome
@@ -39,8 +40,9 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     model = fit(job, as_of, settings.training, folds, settings.training.seeds)
     origins, asked = [], []
     for fold in folds:
-        at = job.table.landmarks.at[fold.later]
-        closed = fold.later[(at < fold.origin + JUDGED_DAYS * DAY) & (job.window_end[fold.later] <= as_of)]
+        marks, end = job.table.landmarks.take(fold.later), job.window_end[fold.later]
+        closed = fold.later[(marks.at < fold.origin + JUDGED_DAYS * DAY) & (end <= as_of)
+                            & job.ends.is_answered(marks.subject, marks.at, end)]
         if not len(closed):
             continue
         figures, answers = judge(fold.model, job.ends, job.table.take(closed), job.window_end[closed],
@@ -118,7 +120,8 @@ def _why(history: History, subject: int, state: int, as_of: int) -> str:
     if history.leads.visible_at[subject] > as_of:
         reason = "not created yet"
     elif state == OPEN:
-        reason = "past its horizon"
+        one = np.array([subject])
+        reason = "deleted" if deleted_as_of(history, "lead", one, np.array([as_of])).any() else "past its horizon"
     else:
         reason = "converted" if state == WON else "disqualified"
     return f"{history.leads.ids[subject]} ({reason})"

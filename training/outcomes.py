@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from features.asof import AsOf, newest
 from features.calendar import DAY, day_start, local_date
+from features.deletions import deleted_as_of, followed_until
 from features.endings import LOST, OPEN, WON, Endings, read_endings
 from features.errors import BadInput
 from features.history import Events, History, Int
@@ -73,7 +74,21 @@ class Outcomes:
     def is_open(self, subject: Int, at: Int) -> npt.NDArray[np.bool_]:
         """Whether each subject was there and not at its end, as known at each time."""
         there = self.history.subjects(self.kind).visible_at[subject] <= at
+        there &= ~self.is_deleted(subject, at)
         return np.asarray(there & (self.state_as_of(subject, at) == OPEN), dtype=np.bool_)
+
+    def followed_until(self, subject: Int, at: Int, end: int | Int) -> Int:
+        """Until when each subject's fate is known from each time on: up to `end`, or to its deletion from the CRM."""
+        return followed_until(self.history, self.kind, subject, at, end)
+
+    def is_answered(self, subject: Int, at: Int, window_end: Int) -> npt.NDArray[np.bool_]:
+        """Whether it is known what became of each subject in a closed window: not of those deleted in it while open."""
+        _, when = self.next_end(subject, at)
+        return np.asarray((when <= window_end) | (self.followed_until(subject, at, window_end) >= window_end), np.bool_)
+
+    def is_deleted(self, subject: Int, at: Int) -> npt.NDArray[np.bool_]:
+        """Whether each subject was known to be deleted from the CRM at each time."""
+        return deleted_as_of(self.history, self.kind, subject, at)
 
     def open_at(self, moment: int) -> Int:
         """Codes of the subjects that were open as of a moment, as known then."""
@@ -103,11 +118,19 @@ class Outcomes:
 
     @cached_property
     def _ends(self) -> Events:
-        return self.true.where(self.true_state != OPEN)
+        return self.true.where(self._stands)
+
+    @cached_property
+    def _stands(self) -> npt.NDArray[np.bool_]:
+        """Ends, without those that were undone at their own moment: a date that was corrected later."""
+        true, state = self.true, self.true_state
+        undone = np.zeros(len(state), dtype=bool)
+        undone[:-1] = (true.subject[1:] == true.subject[:-1]) & (true.at[1:] == true.at[:-1]) & (state[1:] == OPEN)
+        return np.asarray((state != OPEN) & ~undone, dtype=np.bool_)
 
     @cached_property
     def _end_state(self) -> Int:
-        return np.asarray(self.true_state[self.true_state != OPEN], dtype=np.int64)
+        return np.asarray(self.true_state[self._stands], dtype=np.int64)
 
     @cached_property
     def won_at(self) -> tuple[Int, Int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from features.checking.finding import SHOWN_EXAMPLES, Finding, named, share
-from features.checking.material import SUBJECT_TABLES, Material
+from features.checking.material import Material
 from features.history import STAMPS
+from features.mapping import SUBJECTS
 
 __all__ = ["duplicates"]
 
@@ -21,7 +22,7 @@ def duplicates(material: Material) -> list[Finding]:
 
 def _same_id(material: Material) -> list[Finding]:
     found = []
-    for kind, name in SUBJECT_TABLES.items():
+    for kind, name in SUBJECTS.items():
         table = material.history.tables[name]
         key = f"{kind}_id"
         content = table.drop(columns=list(STAMPS)).drop_duplicates()

@@ -11,7 +11,8 @@ import pandas as pd
 from features.calendar import iso
 from features.checking.finding import Finding, named, share
 from features.checking.leaks import suspicions
-from features.checking.material import SUBJECT_TABLES, FieldPast, Material
+from features.checking.material import FieldPast, Material
+from features.mapping import SUBJECTS
 from features.sources.values import EMPTY
 
 __all__ = ["FieldReport", "field_reports", "thin_fields", "worth"]
@@ -149,7 +150,7 @@ def thin_fields(material: Material) -> list[Finding]:
                 "past", "missing", len(lost) / max(len(material.fields(kind)), 1),
                 f"Of {', '.join(f'{kind} {name}' for name in lost)} only the last value is known.",
                 "Nobody knows what stood there earlier, so no model of the past can use it.",
-                f"Export the {SUBJECT_TABLES[kind]}' field history and map it as rows of changes; or import this "
+                f"Export the {SUBJECTS[kind]}' field history and map it as rows of changes; or import this "
                 "export every week, so that a past grows. Mark at_creation only what truly never changes.", kind, None,
                 {"fields": len(lost)}, lost))
     return found

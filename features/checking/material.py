@@ -13,16 +13,16 @@ from features.asof import AsOf, category, moment, number, oldest
 from features.calendar import DAY
 from features.endings import LOST, OPEN, WON, read_endings
 from features.history import OWN_TIME, Events, History, Int
+from features.mapping import SUBJECTS
 from features.sources.values import EMPTY
 
-__all__ = ["KINDS", "SUBJECT_TABLES", "Bools", "Ends", "FieldPast", "Floats", "Material", "Past"]
+__all__ = ["KINDS", "Bools", "Ends", "FieldPast", "Floats", "Material", "Past"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Past = Literal["logged", "at_creation", "final_only"]
 
-SUBJECT_TABLES = {"lead": "leads", "deal": "deals", "account": "accounts", "contact": "contacts"}
-KINDS = tuple(SUBJECT_TABLES)
+KINDS = tuple(SUBJECTS)
 _RANK: list[Past] = ["final_only", "at_creation", "logged"]
 _FIRST_ENTRIES = DAY // 24  # a CRM writes a new record's first values within seconds; scripts and forms take longer
 
@@ -161,7 +161,10 @@ def _read_ends(material: Material, kind: str) -> Ends | None:
     if not mapping.endings(kind):
         return None
     subjects = material.history.subjects(kind)
-    codes, states, since, _ = read_endings(material.history, kind).last
+    endings = read_endings(material.history, kind)
+    if kind == "lead":  # a lead that has ended is one, whatever its status says afterwards
+        endings = endings.ends_only()
+    codes, states, since, _ = endings.last
     state = np.full(len(subjects), OPEN)
     state[codes] = states
     good, bad = state == WON, state == LOST

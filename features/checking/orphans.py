@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from features.checking.finding import SHOWN_EXAMPLES, Finding, Weight, share
-from features.checking.material import SUBJECT_TABLES, Material
+from features.checking.material import Material
+from features.mapping import SUBJECTS
 
 __all__ = ["orphans"]
 
@@ -23,7 +24,7 @@ def _waiting(material: Material) -> list[Finding]:
     found = []
     for table in ("changes", "activities"):
         rows = material.history.tables[table]
-        for kind, files in SUBJECT_TABLES.items():
+        for kind, files in SUBJECTS.items():
             ours = rows.loc[rows["subject"] == kind, "subject_id"]
             unknown = ours[~ours.isin(material.history.subjects(kind).ids)]
             if len(unknown):
@@ -42,7 +43,7 @@ def _broken_links(material: Material) -> list[Finding]:
         # A home without any accounts has no wrong links to them: the ids are just words.
         if len(unknown) and len(known):
             found.append(_finding(kind, f"{len(unknown):,} rows of {table} name a {kind} that no file created", unknown,
-                                  len(named_ids), f"the missing {SUBJECT_TABLES[kind]}", "missing"))
+                                  len(named_ids), f"the missing {SUBJECTS[kind]}", "missing"))
     return found
 
 

@@ -9,6 +9,7 @@ from features.asof import category
 from features.calendar import DAY
 from features.checking.finding import SHOWN_EXAMPLES, Finding, named, share
 from features.checking.material import Material
+from features.deletions import deleted_as_of
 from features.history import Int
 
 __all__ = ["states"]
@@ -113,7 +114,10 @@ def _undated_ends(material: Material, kind: str) -> list[Finding]:
 def _silent(material: Material, kind: str) -> list[Finding]:
     ends = material.ends(kind)
     subjects = material.history.subjects(kind)
-    is_open = np.ones(len(subjects), dtype=bool) if ends is None else ~ends.ended
+    everyone = material.pairs(kind)
+    is_open = ~deleted_as_of(material.history, kind, everyone.subject, everyone.at)
+    if ends is not None:
+        is_open &= ~ends.ended
     silent = is_open & (_last_entry(material, kind) < material.last_entry - _SILENT_DAYS * DAY)
     if silent.sum() <= max(_NOTABLE * is_open.sum(), 1):
         return []

@@ -40,7 +40,7 @@ class DealScoresAsked(Asked):
 
 class LeadScore(Given):
     lead_id: str
-    status: Annotated[Literal["open", "converted", "disqualified", "past_horizon"], Field(
+    status: Annotated[Literal["open", "converted", "disqualified", "past_horizon", "deleted"], Field(
         description="Only an open lead has a score; of the others it is known what became of them.")]
     probability: Annotated[Share | None, Field(description="P(converts within its horizon).")]
     score: Annotated[int | None, Field(description="0 to 100, a fixed function of the probability.")]
@@ -55,7 +55,7 @@ class LeadScores(Given):
 
 class DealScore(Given):
     deal_id: str
-    status: Annotated[Literal["open", "won", "lost"], Field(description="Only an open deal has chances.")]
+    status: Annotated[Literal["open", "won", "lost", "deleted"], Field(description="Only an open deal has chances.")]
     p_win: Annotated[Share | None, Field(description="P(won within `within_days`).")]
     p_lose: Share | None
     p_open: Share | None

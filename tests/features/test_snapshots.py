@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from features.asof import AsOf
+from features.errors import BadInput
 from features.home import Home
 from features.import_report import report_lines
+from features.mapping import parse_mapping
 from tests.companies import (
+    CALLS,
     DAY,
     DEALS,
     NOW,
@@ -20,6 +25,9 @@ from tests.companies import (
     mapping_text,
     write,
 )
+from training.evidence.judge import won_by
+from training.hazard import build_rows
+from training.outcomes import Landmarks, outcomes
 
 TODAY = NOW / DAY
 
@@ -190,3 +198,181 @@ def test_the_entry_of_an_undated_contact_says_since_when_it_takes_part(tmp_path:
     bring_in(tmp_path / "home", folder, mapping_text(MEMBERS))
     bring_in(tmp_path / "home", folder, mapping_text(MEMBERS + "    known_at: entered\n"), NOW + DAY)
     assert roles(tmp_path / "home") == [("C1", day("2024-03-01"), day("2024-03-01"))]
+
+
+# ---- deletions ----
+
+FULL = DEALS.replace("    rows: deals\n", "    rows: deals\n    snapshot: full\n")
+
+
+def snapshot(tmp_path: Path, at: float, *rows: str, text: str = FULL, name: str = "deals") -> tuple[int, int, int, int]:
+    """Import a snapshot on a day."""
+    folder = tmp_path / f"{at}-{len(rows)}"
+    write(folder, **{name: "id,created,stage,closed,amount,industry\n" + "\n".join(rows)})
+    return counts(bring_in(tmp_path / "home", folder, mapping_text(text), int(at * DAY)))
+
+
+def deleted(home: Path) -> list[tuple[str, str, float, float]]:
+    return [(one[0], *one[2:]) for one in changes(home, "deleted")]
+
+
+def open_deals(home: Path, at: float) -> list[str]:
+    history = Home.open(home).history()
+    return list(history.deals.ids[outcomes(history, "deal").open_at(int(at * DAY))])
+
+
+D = [f"D{i},2024-01-10,Talk,,900," for i in range(6)]
+
+
+@pytest.mark.usefixtures("database")
+def test_who_is_gone_from_a_full_snapshot_is_deleted_from_then_on_and_may_return(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    snapshot(tmp_path, TODAY, *D)
+    assert snapshot(tmp_path, TODAY + 1, *D[:5]) == (5, 0, 5, 0)
+    assert snapshot(tmp_path, TODAY + 2, *D[:5]) == (5, 0, 5, 0)
+    assert deleted(home) == [("D5", "true", TODAY + 1, TODAY + 1)]
+    assert open_deals(home, TODAY + 0.5) == ["D0", "D1", "D2", "D3", "D4", "D5"]
+    assert open_deals(home, TODAY + 1) == ["D0", "D1", "D2", "D3", "D4"]
+    assert snapshot(tmp_path, TODAY + 3, *D) == (6, 1, 5, 0)
+    assert snapshot(tmp_path, TODAY + 4, *D) == (6, 0, 6, 0)
+    assert deleted(home)[0] == ("D5", "false", TODAY + 3, TODAY + 3)
+    assert "D5" in open_deals(home, TODAY + 3)
+    assert "D5" not in open_deals(home, TODAY + 2)
+
+
+def test_a_part_of_an_export_says_nothing_of_what_is_not_in_it(tmp_path: Path) -> None:
+    snapshot(tmp_path, TODAY, *D, text=DEALS)
+    snapshot(tmp_path, TODAY + 1, D[0], text=DEALS)
+    assert deleted(tmp_path / "home") == []
+
+
+def test_the_files_of_a_full_snapshot_are_taken_together_and_those_of_other_sources_left_alone(tmp_path: Path) -> None:
+    text = FULL.replace("file: deals.csv", "file: deals*.csv")
+    other = DEALS.replace("file: deals.csv", "file: old.csv")
+    head = "id,created,stage,closed,amount,industry\n"
+    write(tmp_path / "a", deals_1=head + "\n".join(D[:3]), deals_2=head + "\n".join(D[3:5]), old=head + D[5])
+    write(tmp_path / "b", deals_2=head + "\n".join([*D[:2], *D[3:5]]), deals_3=head, old=head + D[4])
+    for day_, folder in ((NOW, "a"), (NOW + DAY, "b")):
+        report = bring_in(tmp_path / "home", tmp_path / folder, mapping_text(text, other), day_)
+    assert report.deleted == {"deal": 1}
+    assert "1 deals are gone from their full snapshot" in "\n".join(report_lines(report))
+    assert [one[0] for one in deleted(tmp_path / "home")] == ["D2"]
+
+
+def test_a_full_snapshot_that_lacks_most_of_what_is_known_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    snapshot(tmp_path, TODAY, *D)
+    with pytest.raises(BadInput, match=r"4 of the 6 that are known are not in it, such as D2, D3, D4.*most_deleted"):
+        snapshot(tmp_path, TODAY + 1, *D[:2])
+    assert deleted(home) == []
+    (home / "dealcast.yaml").write_text("imports: {most_deleted: 0.9}\n", encoding="utf-8")
+    snapshot(tmp_path, TODAY + 1, *D[:2])
+    assert [one[0] for one in deleted(home)] == ["D2", "D3", "D4", "D5"]
+
+
+def test_a_row_that_cannot_be_read_is_not_a_deleted_one(tmp_path: Path) -> None:
+    snapshot(tmp_path, TODAY, *D)
+    assert snapshot(tmp_path, TODAY + 1, *D[:5], "D5,nonsense,Talk,,900,") == (6, 0, 5, 1)
+    assert deleted(tmp_path / "home") == []
+
+
+def test_what_ended_stays_ended_when_it_is_deleted(tmp_path: Path) -> None:
+    snapshot(tmp_path, TODAY, *D, "W,2024-01-10,Won,2024-03-01,900,")
+    report = bring_in(tmp_path / "home", deals_file(tmp_path / "b", "\n".join(D[:5])), mapping_text(FULL), NOW + DAY)
+    assert report.deleted == {"deal": 2}
+    found = report.outcomes["deals"]
+    assert (found.subjects, found.good, found.bad, found.open) == (7, 1, 0, 5)
+
+
+def test_a_deleted_deal_is_censored_and_neither_won_nor_lost(tmp_path: Path) -> None:
+    snapshot(tmp_path, TODAY, *D)
+    snapshot(tmp_path, TODAY + 10, *D[:4], "D4,2024-01-10,Lost,2024-10-10,900,")
+    history = Home.open(tmp_path / "home").history()
+    ends = outcomes(history, "deal")
+    marks = Landmarks(np.array([0, 4, 5]), np.full(3, NOW + DAY))
+    rows = build_rows(ends, marks, np.array([0.0, 2, 4, 6, 8, 10, 12, 14]), NOW + 15 * DAY)
+    assert [(rows.landmark == i).sum() for i in range(3)] == [7, 3, 4]
+    assert list(rows.label[rows.landmark == 2]) == [0, 0, 0, 0]
+    window = np.full(3, NOW + 12 * DAY)
+    assert list(ends.is_answered(marks.subject, marks.at, window)) == [True, True, False]
+    assert not won_by(ends, marks, window).any()
+    assert list(ends.followed_until(marks.subject, marks.at, NOW + 5 * DAY)) == [NOW + 5 * DAY] * 3
+
+
+def test_full_is_for_tables_of_subjects_alone() -> None:
+    with pytest.raises(BadInput, match="'snapshot: full' is for leads, deals, accounts, contacts, not for activities"):
+        parse_mapping(mapping_text(DEALS, CALLS.replace("    subject:", "    snapshot: full\n    subject:")), "m")
+
+
+# ---- ends that are dated anew ----
+
+
+def ends_as_of(home: Path, at: float, recorded_by: float | None = None) -> list[tuple[str, float]]:
+    """(deal, day of its win) as known at a day."""
+    history = Home.open(home).history(int(at * DAY), None if recorded_by is None else int(recorded_by * DAY))
+    subject, when = outcomes(history, "deal").won_at
+    return [(history.deals.ids[one], moment / DAY) for one, moment in zip(subject, when, strict=True)]
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(("first", "second"), [("2024-03-01", "2024-04-01"), ("2024-04-01", "2024-03-01")])
+def test_a_corrected_close_date_counts_from_when_it_was_corrected(tmp_path: Path, first: str, second: str) -> None:
+    home = tmp_path / "home"
+    for i, closed in enumerate((first, second, second)):
+        seen = snapshot(tmp_path, TODAY + i, f"D1,2024-01-10,Won,{closed},,")
+        assert seen == ((1, 0, 1, 0) if i == 2 else (1, 1, 0, 0))
+    assert ends_as_of(home, TODAY + 0.5) == [("D1", day(first))]
+    assert ends_as_of(home, TODAY + 1) == [("D1", day(second))]
+    history = Home.open(home).history()
+    early = AsOf(history, "deal", np.array([0]), np.array([int(day("2024-02-01") * DAY)]))
+    assert outcomes(history, "deal").next_end(early.subject, early.at)[1] == [int(day(second) * DAY)]
+
+
+def test_an_end_seen_without_a_date_is_put_where_it_belongs_once_the_date_is_told(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for i, closed in enumerate(("", "2024-03-01", "2024-03-01")):
+        snapshot(tmp_path, TODAY + i, f"D1,2024-01-10,Won,{closed},,")
+    assert ends_as_of(home, day("2024-06-01")) == [("D1", day("2024-03-01"))]
+    assert ends_as_of(home, TODAY + 5) == [("D1", day("2024-03-01"))]
+    assert ends_as_of(home, TODAY + 5, recorded_by=TODAY + 0.5) == [("D1", TODAY)]
+    assert ends_as_of(home, day("2024-06-01"), recorded_by=TODAY + 0.5) == []
+
+
+def test_a_date_that_is_told_does_not_go_back_before_a_snapshot_that_saw_the_deal_open(tmp_path: Path) -> None:
+    for i, row in enumerate(("Offer,", "Won,", "Won,2024-03-01", "Won,2024-03-01")):
+        snapshot(tmp_path, TODAY + i, f"D1,2024-01-10,{row},,")
+    (_, won), = ends_as_of(tmp_path / "home", TODAY + 9)
+    assert TODAY < won < TODAY + 0.01
+
+
+# ---- one id, several rows ----
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_one_id_with_several_contents_the_same_row_counts_in_any_order(tmp_path: Path, turned: bool) -> None:
+    rows = ["D1,2024-01-10,Talk,,900,Retail", "D1,2024-01-10,Offer,,100,Energy", "D2,2024-01-10,Talk,,1,"]
+    folder = deals_file(tmp_path / "in", "\n".join(rows[::-1] if turned else rows))
+    report = bring_in(tmp_path / "home", folder, mapping_text(DEALS))
+    assert counts(report)[0] == 3
+    assert report.repeated_ids == {"deals.csv": 1}
+    assert "1 rows repeat an id with other content" in "\n".join(report_lines(report))
+    found = Home.open(tmp_path / "home").history().tables["changes"]
+    one = found[found["subject_id"] == "D1"].set_index("field")["value"]
+    assert dict(one) in ({"stage": "Talk", "amount": "90000", "industry": "Retail"},
+                         {"stage": "Offer", "amount": "10000", "industry": "Energy"})
+    assert one["stage"] == "Talk"
+
+
+def test_rows_that_repeat_exactly_are_not_worth_a_word(tmp_path: Path) -> None:
+    report = bring_in(tmp_path / "home", deals_file(tmp_path / "in", "\n".join([D[0], D[0]])), mapping_text(DEALS))
+    assert report.repeated_ids == {}
+
+
+def test_the_past_of_a_field_with_only_its_last_value_is_not_invented(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    snapshot(tmp_path, TODAY, "D1,2024-01-10,Talk,,900,")
+    snapshot(tmp_path, TODAY + 7, "D1,2024-01-10,Offer,,950,")
+    for at, expected in ((day("2024-09-01"), []), (TODAY, ["90000", "Talk"]), (TODAY + 7, ["95000", "Offer"])):
+        history = Home.open(home).history(int(at * DAY))
+        newest = history.tables["changes"].sort_values("changed_at").drop_duplicates("field", keep="last")
+        assert sorted(newest["value"]) == expected

@@ -62,10 +62,12 @@ def backtest_origin(history: History, origin: int, within_days: float,
     with tempfile.TemporaryDirectory() as folder:
         deal_close.train(history, origin, settings, Path(folder))
         model = HazardModel.load(Path(folder))
+    ends = outcomes(history, "deal")
     subject = deal_close.open_deals(history, origin)
+    subject = subject[ends.is_answered(subject, np.full(len(subject), origin), np.full(len(subject), end))]
     at = np.full(len(subject), origin)
     job = deal_close.task(history.until(origin), origin, within_days)
-    figures, answers = judge(model, outcomes(history, "deal"), landmark_table(history, "deal", Landmarks(subject, at)),
+    figures, answers = judge(model, ends, landmark_table(history, "deal", Landmarks(subject, at)),
                              np.full(len(subject), end), past_at(job, origin))
     said = forecast(model, history, origin, origin, end, settings, by_owner=False)["total"]
     came = actual(history, origin, end)

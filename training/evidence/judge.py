@@ -51,7 +51,9 @@ class Past:
 
 def past_at(task: Task, origin: int) -> Past:
     """What a rate by stage can be counted from at an origin."""
-    closed = np.flatnonzero((task.table.landmarks.at < origin) & (task.window_end <= origin))
+    marks = task.table.landmarks
+    closed = np.flatnonzero((marks.at < origin) & (task.window_end <= origin)
+                            & task.ends.is_answered(marks.subject, marks.at, np.minimum(task.window_end, origin)))
     table = task.table.take(closed)
     return Past(table.state(task.kind)[0],
                 won_by(task.ends.known_at(origin), table.landmarks, task.window_end[closed]))
