@@ -10,7 +10,7 @@ import pandas as pd
 from features.drafting.drafted import Draft, Table
 from features.drafting.ends import lead_word, stage_order
 from features.drafting.entities import decide_entity
-from features.drafting.logs import decide_log
+from features.drafting.logs import decide_log, split_by_subject
 from features.drafting.looking import look_at
 from features.drafting.meaning import outcome_words, says_outcome
 from features.drafting.naming import value_is
@@ -34,12 +34,17 @@ def draft_mapping(paths: list[Path]) -> Draft:
     for table in tables:
         if table.rows in ENTITIES:
             decide_entity(table, tables)
+    # Links name tables by their place, so that the parts of a log are added behind them.
+    logs = [part for table in tables if table.rows and table.rows not in ENTITIES for part in split_by_subject(table)]
+    for part in logs:
+        decide_log(part, tables)
     for table in tables:
-        if table.rows and table.rows not in ENTITIES:
-            decide_log(table, tables)
-        elif not table.rows:
+        if not table.rows:
             for name in table.profiles:
                 table.decide(name, "left out", 0.8, "its table is left out")
+    files = [table.look.name for table in tables]
+    tables = sorted([*(table for table in tables if not table.rows or table.rows in ENTITIES), *logs],
+                    key=lambda table: files.index(table.look.name))
     for table in tables:
         _decide_dates(table)
     draft = Draft(_company(paths), tables, looks.unreadable)
@@ -129,7 +134,8 @@ def _words_of(draft: Draft, rows: str, field: str) -> pd.Series:
     for table in draft.tables:
         if table.rows == "changes" and table.subject == subject and field in table.fields and "field" in table.columns:
             names = table.profiles[table.columns["field"]].text
-            return table.profiles[table.columns["value"]].text[names == table.fields[field].column]
+            ours = (names == table.fields[field].column).to_numpy(bool) & table.rows_read()
+            return table.profiles[table.columns["value"]].text[ours]
     found = _state_of(draft, rows, field)
     return found[0].profiles[found[1]].text if found else pd.Series([], dtype="str")
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from features.drafting.looking import Look
 from features.drafting.meaning import level
 from features.drafting.profile import Profile
@@ -70,10 +73,17 @@ class Table:
         made = DraftField(column, kind, past, why)
         if kind in ("money", "number") and profile.value_factor == 1 and profile.words.factor != 1:
             made.times = profile.words.factor
-            made.warning = f"the header says '{profile.words.factor_word}': each number counts {made.times:,} times"
+            made.warning = f"the header says '{profile.words.factor_word}': each number is taken {made.times:,} times"
         self.fields[field] = made
         self.decide(column, "field", confidence, reason, field)
         return made
+
+    def rows_read(self) -> npt.NDArray[np.bool_]:
+        """Rows (n,) that the draft's `where` chooses."""
+        keep = np.ones(len(self.look.frame), dtype=bool)
+        for column, some in self.where.items():
+            keep &= self.profiles[column].text.isin(some).to_numpy(bool)
+        return keep
 
     def undecided(self) -> list[str]:
         return [name for name in self.profiles if name not in self.decisions]

@@ -254,7 +254,7 @@ def _slot_score(table: Table, name: str, field: str) -> float:
 
 def _decide_owner(table: Table) -> None:
     """Rows of people who own leads and deals."""
-    slots = {"manager_id": ("manager",), "name": ("person_name", "subject_name", "owner"), "team": ("team",),
+    slots = {"manager_id": ("manager",), "name": ("person_name", "owner"), "team": ("team",),
              "region": ("region",), "valid_from": ("valid_from",)}
     for slot, wanted in slots.items():
         found = [(max(table.meanings[name].get(one, 0) for one in wanted), name) for name in table.undecided()]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from features.drafting.drafted import Table
+from features.drafting.drafted import DraftField, Table
 from features.drafting.entities import field_name, field_type, left_out_by_meaning
 from features.drafting.meaning import best, meanings_of
 from features.drafting.naming import meanings, value_is
@@ -13,10 +11,11 @@ from features.drafting.tables import repeating_id
 from features.drafting.words import name_of, tokens_of, words
 from features.mapping import TABLE_COLUMNS
 
-__all__ = ["decide_log", "subjects_named"]
+__all__ = ["decide_log", "split_by_subject"]
 
 _SUBJECT_KINDS = ("lead", "deal", "account", "contact")
 _Found = list[tuple[float, str | None, str]]  # how sure, the kind of subject, the column
+_FIELDS_OF_HISTORY = 40
 _LOGGED = "every change of it is a row here"
 
 
@@ -25,12 +24,37 @@ def decide_log(table: Table, tables: list[Table]) -> None:
     if table.rows == "deal_contacts":
         _decide_pairs(table)
         return
-    about = _decide_subject(table, tables)
+    about = table.subject if table.where else _decide_subject(table, tables)
     table.meanings = {name: meanings_of(profile, about, log=True) for name, profile in table.profiles.items()}
     if table.rows == "changes":
         _decide_changes(table)
     else:
         _decide_activities(table)
+
+
+def split_by_subject(table: Table) -> list[Table]:
+    """A log about leads and deals in one file becomes a table for each kind, by the column that tells them apart."""
+    if table.rows not in ("changes", "activities"):
+        return [table]
+    whole = {name: meanings_of(profile, None) for name, profile in table.profiles.items()}
+    kinds, column = max(((_subjects_named(table, name), name) for name, its in whole.items()
+                         if its.get("object", 0) >= 0.5),
+                        key=lambda one: len(one[0]), default=({}, ""))
+    records = [(max(its.get("record", 0), 0.8 * its.get("id", 0)), name) for name, its in whole.items()
+               if not table.profiles[name].unique and name != column]
+    score, record = max(records, default=(0.0, ""))
+    if not kinds or score < 0.7:
+        return [table]
+    parts = []
+    for kind in dict.fromkeys(kinds.values()):
+        its_words = [word for word, its in kinds.items() if its == kind]
+        part = Table(table.look, table.profiles, table.rows, kind, table.confidence, table.reason, whole, table.links)
+        part.columns["subject_id"] = record
+        part.where[column] = its_words
+        part.decide(record, "subject_id", 0.93, f"name '{record}', and '{column}' says of what")
+        part.decide(column, "where", 0.93, f"says what a row is about; rows of {', '.join(its_words)} are read")
+        parts.append(part)
+    return parts
 
 
 def _decide_subject(table: Table, tables: list[Table]) -> str | None:
@@ -105,7 +129,6 @@ def _decide_changes(table: Table) -> None:
     if max(fields, default=(0, ""))[0] >= 0.6 and max(values, default=(0, ""))[0] >= 0.6 and not version:
         _take(table, "field", "field")
         _take(table, "value", "new_value")
-        _filter_subject(table)
         _fields_in_rows(table)
         for name in table.undecided():
             table.decide(name, "left out", 0.85, "a change needs its record, field, new value and time alone")
@@ -113,18 +136,7 @@ def _decide_changes(table: Table) -> None:
         _fields_in_columns(table, version)
 
 
-def _filter_subject(table: Table) -> None:
-    """Where one column says which kind of record a row is about, only rows of the subject are read."""
-    for name in table.undecided():
-        found = subjects_named(table, name)
-        if table.meanings[name].get("object", 0) >= 0.5 and table.subject in found.values():
-            words_of_it = [word for word, kind in found.items() if kind == table.subject]
-            table.where[name] = words_of_it
-            table.decide(name, "where", 0.85, f"its words say what a row is about; rows of {', '.join(words_of_it)} "
-                                              f"are read")
-
-
-def subjects_named(table: Table, column: str) -> dict[str, str]:
+def _subjects_named(table: Table, column: str) -> dict[str, str]:
     """Values of a column that name a kind of subject, with the kind."""
     found = {}
     for value in table.profiles[column].text.dropna().unique()[:50]:
@@ -136,27 +148,17 @@ def subjects_named(table: Table, column: str) -> dict[str, str]:
 
 def _fields_in_rows(table: Table) -> None:
     """Fields of a history with a row per change: by the names in its field column."""
-    names = table.profiles[table.columns["field"]].text
-    values = table.profiles[table.columns["value"]].text
-    if table.where:
-        (column, some), = list(table.where.items())[:1]
-        keep = table.profiles[column].text.isin(some)
-        names, values = names[keep], values[keep]
-    for column in names.value_counts().index[:40]:
-        profile = profile_column(pd.Series(values[names == column].reset_index(drop=True)), str(column))
-        meaning, score = best(meanings(name_of(str(column)), table.subject))
+    read = table.rows_read()
+    names = table.profiles[table.columns["field"]].text[read]
+    values = table.profiles[table.columns["value"]].text[read]
+    for column in map(str, names.value_counts().index[:_FIELDS_OF_HISTORY]):
+        profile = profile_column(values[names == column].reset_index(drop=True), column)
+        meaning, score = best(meanings(name_of(column), table.subject))
         well_known = _well_known(meaning) if score >= 0.85 else ""
         kind = {"amount": "money", "expected_close": "date", "rep_probability": "number"}.get(well_known) \
             or field_type(profile, meaning)
-        name = well_known if well_known and well_known not in table.fields else field_name(str(column), table)
-        table.profiles.setdefault(str(column), profile)
-        shown = table.decisions.get(str(column))
-        table.add_field(name, str(column), kind, "logged", _LOGGED, 0.8, "a field of the history")
-        if shown:
-            table.decisions[str(column)] = shown
-        elif str(column) not in {str(one) for one in table.look.frame.columns}:
-            table.decisions.pop(str(column))
-            table.profiles.pop(str(column))
+        name = well_known if well_known and well_known not in table.fields else field_name(column, table)
+        table.fields[name] = DraftField(column, kind, "logged", _LOGGED)
 
 
 def _well_known(meaning: str) -> str:
@@ -230,7 +232,6 @@ def _decide_activities(table: Table) -> None:
     if own:
         table.columns["activity_id"] = own[0]
         table.decide(own[0], "activity_id", 0.95, f"name '{own[0]}', and different in every row")
-    _filter_subject(table)
     _take(table, "direction", "direction", least=0.8)
     _take(table, "owner_id", "owner", "owner_id", least=0.7)
     _take(table, "contact_ids", "contact_id", least=0.8)

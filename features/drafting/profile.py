@@ -149,8 +149,6 @@ def _kind(shares: dict[str, float], distinct: int, n: int, unique: bool, values:
 
 def _date_form(values: list[str]) -> tuple[str | None, str]:
     """The date_format that the cells need, None where none is needed; and what is unclear about it."""
-    if sum("年" in value for value in values) > len(values) / 2:
-        return "%Y年%m月%d日", ""
     found = [one for one in (_SLASHED.match(value) for value in values) if one]
     if not found or len(found) < len(values) * 0.5:
         return None, ""
@@ -185,5 +183,6 @@ def dates_of(profile: Profile, date_format: str | None = None) -> pd.Series:
         if day.notna().any():
             return day
     text = profile.text.str.replace(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})", r"\3-\2-\1", regex=True)
+    text = text.str.replace(r"^(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?", r"\1-\2-\3 ", regex=True).str.strip()
     moments = pd.to_datetime(text.astype(object), errors="coerce", utc=True, format="mixed")
     return moments.dt.tz_localize(None)

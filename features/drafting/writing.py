@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import unicodedata
 from typing import Any
 
 import yaml
@@ -97,8 +98,8 @@ def _field_line(table: Table, name: str, field: DraftField) -> str:
     parts.append(f"past: {field.past}")
     if field.closed_at:
         parts.append(f"closed_at: {_scalar(field.closed_at)}")
-    decision = table.decisions.get(field.column)
-    reason = _said(decision) if decision else "high: a field of the history"
+    by_rows = "field" in table.columns  # of such a history a field is no column
+    reason = "a field of the history" if by_rows else _said(table.decisions[field.column])
     if field.warning:
         reason += f"; CHECK: {field.warning}"
     if field.past == "at_creation":
@@ -115,7 +116,9 @@ def _said(decision: Decision) -> str:
 
 
 def _commented(line: str, reason: str) -> str:
-    return f"{line.ljust(_COMMENT_AT)}  # {_one_line(reason)}" if reason else line
+    # Chinese characters are two columns wide.
+    width = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
+    return f"{line}{' ' * max(0, _COMMENT_AT - width)}  # {_one_line(reason)}" if reason else line
 
 
 def _one_line(text: str) -> str:

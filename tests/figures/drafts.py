@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,6 +14,7 @@ import yaml
 from features.drafting.draft import draft_mapping
 from features.drafting.drafted import Draft
 from features.drafting.writing import draft_text
+from simulation.company import generate
 from tests.figures.cache import ROOT
 
 __all__ = ["DATA", "SETS", "Compared", "compare", "table"]
@@ -21,7 +23,7 @@ DATA = ROOT.parent / "shared" / "data"
 # Of fivetran_seeds only the files that the finished mapping reads are looked at, of the others all files.
 SETS = {"bpic2012": "bpic2012", "uci_bank_marketing": "uci_bank_marketing", "maven_crm": "maven_crm",
         "dbt_assessment_leads": "dbt_assessment_leads", "fivetran_salesforce": "fivetran_seeds/dbt_salesforce",
-        "fivetran_hubspot": "fivetran_seeds/dbt_hubspot"}
+        "fivetran_hubspot": "fivetran_seeds/dbt_hubspot", "simulated": "", "one_table": ""}
 _ONLY_MAPPED = ("fivetran_salesforce", "fivetran_hubspot")
 _WELL_KNOWN = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category",
                "rep_probability"}
@@ -47,7 +49,7 @@ def roles(mapping: dict[str, Any], file: str) -> dict[str, set[str]]:
     the date of the end, and columns that only choose rows."""
     found: dict[str, set[str]] = {}
     for source in mapping["sources"]:
-        if not fnmatchcase(file, source["file"].replace("[[]", "[")):
+        if not fnmatchcase(file, source.get("file", "*")):
             continue
         for slot, column in source.get("columns", {}).items():
             found.setdefault(column, set()).add(slot)
@@ -66,21 +68,30 @@ def roles(mapping: dict[str, Any], file: str) -> dict[str, set[str]]:
 def compare(name: str) -> list[Compared]:
     """Every column of a set's files in the finished mapping and in the draft."""
     finished = yaml.safe_load((ROOT / "configs" / "mappings" / f"{name}.yaml").read_text(encoding="utf-8"))
+    if name == "simulated":
+        with tempfile.TemporaryDirectory() as folder:
+            return _compare(finished, [generate(Path(folder), seed=1, size="tiny").export_folder])
+    if name == "one_table":
+        return _compare(finished, [ROOT / "configs" / "examples" / "my_deals.csv"])
     folder = DATA / SETS[name]
-    paths = [folder]
     if name in _ONLY_MAPPED:
-        paths = [path for path in sorted(folder.glob("*.csv"))
-                 if any(fnmatchcase(path.name, source["file"]) for source in finished["sources"])]
+        return _compare(finished, [path for path in sorted(folder.glob("*.csv"))
+                                   if any(fnmatchcase(path.name, source["file"]) for source in finished["sources"])])
+    return _compare(finished, [folder])
+
+
+def _compare(finished: dict[str, Any], paths: list[Path]) -> list[Compared]:
     draft = draft_mapping(paths)
     drafted = yaml.safe_load(draft_text(draft, "FILES"))
-    return [row for one in {table.look.file: table for table in draft.tables}.values()
-            for row in _columns(draft, one.look.file, roles(finished, one.look.file), roles(drafted, one.look.file))]
+    return [row for file in dict.fromkeys(table.look.file for table in draft.tables)
+            for row in _columns(draft, file, roles(finished, file), roles(drafted, file))]
 
 
 def _columns(draft: Draft, file: str, finished: dict[str, set[str]], drafted: dict[str, set[str]]) -> list[Compared]:
-    return [Compared(file, name, frozenset(finished.get(name, ())), frozenset(drafted.get(name, ())),
-                     table.decisions[name].level)
-            for table in draft.tables if table.look.file == file for name in map(str, table.look.frame.columns)]
+    levels = {name: one.level for table in draft.tables if table.look.file == file
+              for name, one in table.decisions.items() if name in table.look.frame.columns}
+    return [Compared(file, name, frozenset(finished.get(name, ())), frozenset(drafted.get(name, ())), level)
+            for name, level in levels.items()]
 
 
 def table(small: bool) -> str:
