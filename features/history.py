@@ -9,7 +9,7 @@ two is called its visible time. Ties are broken by (own time, sequence, stage or
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ import pandas as pd
 
 from features.errors import NotFound
 from features.mapping import Mapping
+from features.rates import worth
 
 __all__ = ["STAMPS", "Events", "History", "Int", "Subjects", "sort_events"]
 
@@ -76,6 +77,8 @@ class Events:
     by_own_time: bool
     times: Int = field(repr=False)  # sorted distinct times of the order
     key: Int = field(repr=False)  # (n,) subject x (len(times) + 1) + rank of the row's time
+    # Of amounts: the table of rates, and the currency that amounts of other currencies are converted to.
+    rates: tuple[pd.DataFrame, str] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.subject)
@@ -87,13 +90,14 @@ class Events:
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Events:
         """The same, of only those rows for which `keep` is true."""
-        return sort_events(self.subject[keep], self.at[keep], self.visible[keep], self.newness[keep], self.value[keep],
-                           len(self.start) - 1, by_own_time=self.by_own_time)
+        return replace(sort_events(self.subject[keep], self.at[keep], self.visible[keep], self.newness[keep],
+                                   self.value[keep], len(self.start) - 1, by_own_time=self.by_own_time),
+                       rates=self.rates)
 
     def as_true(self) -> Events:
         """The same rows sorted by their own time alone: when it became so, whenever that was known."""
-        return sort_events(self.subject, self.at, self.visible, self.newness, self.value, len(self.start) - 1,
-                           by_own_time=True)
+        return replace(sort_events(self.subject, self.at, self.visible, self.newness, self.value, len(self.start) - 1,
+                                   by_own_time=True), rates=self.rates)
 
     @cached_property
     def oldest(self) -> Int:
@@ -102,7 +106,10 @@ class Events:
 
     @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:
-        """Values as numbers (n,); NaN where the value is empty."""
+        """Values as numbers (n,), amounts in minor units of the company's currency; NaN where the value is empty, or
+        in a currency of which no rate was known by then."""
+        if self.rates is not None:
+            return worth(pd.Series(self.value, dtype=object), self.at, self.visible, *self.rates)
         return pd.to_numeric(pd.Series(self.value, dtype=object), errors="coerce").to_numpy(np.float64)
 
     @cached_property
@@ -243,8 +250,12 @@ class History:
             table = self.tables["changes"].iloc[:0]
         order = {stage.name: i for i, stage in enumerate(self.mapping.stages)} if name == "stage" else {}
         rank = np.asarray(table["value"].map(order).fillna(len(order)), dtype=np.int64)
-        return self._sorted(kind, table, table["changed_at"].to_numpy(np.int64),
-                            [table["sequence"].to_numpy(np.int64), rank], table["value"])
+        events = self._sorted(kind, table, table["changed_at"].to_numpy(np.int64),
+                              [table["sequence"].to_numpy(np.int64), rank], table["value"])
+        rates = self.tables["rates"]
+        if rates.empty or self.mapping.field_types(kind).get(name) != "money":
+            return events
+        return replace(events, rates=(rates, self.mapping.currency))
 
     def _activity_events(self, kind: str, activity_kind: str) -> Events:
         table = self.tables["activities"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from features.calendar import business_clock
 from features.errors import BadInput
@@ -20,10 +20,13 @@ from features.home import Home, claim_company, with_part
 from features.import_report import ImportReport, SourceCounts, build_report
 from features.mapping import Mapping
 from features.money import minor_digits
+from features.owners import owner_rows
+from features.rates import known_when_seen
 from features.snapshots import field_changes
+from features.sources.added import file_columns, table_to_join, with_added_columns
 from features.sources.rows import SourceRows, columns_needed, contract_rows
 from features.sources.tables import find_files, read_tables, reading_options
-from features.store import add_rows, contract, imports, rejects
+from features.store import add_rows, contract, imports, read_table, rejects
 
 __all__ = ["import_files"]
 
@@ -38,11 +41,13 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
     Conflict, and then leaves the home as it was.
     """
     tell = progress or (lambda step: None)
+    together, has_rates = mapping, False
     if home.store.exists():
         with home.store.read() as connection:
-            with_part(home, connection, mapping)
+            together = with_part(home, connection, mapping)
+            has_rates = bool(connection.execute(select(contract["rates"].c.rate).limit(1)).first())
     _check_mapping(mapping)
-    batches = _read_files(path, mapping, tell)
+    batches = _read_files(path, mapping, has_rates or together.has_rates, tell)
     home.path.mkdir(parents=True, exist_ok=True)
     tell(f"storing {sum(batch.read for batch in batches):,} rows")
     with home.store.write() as connection:
@@ -57,7 +62,7 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
     return report
 
 
-def _read_files(path: Path, mapping: Mapping, tell: Progress) -> list[SourceRows]:
+def _read_files(path: Path, mapping: Mapping, has_rates: bool, tell: Progress) -> list[SourceRows]:
     found = [(source, file) for source in mapping.sources for file in find_files(path, source)]
     if not found:
         patterns = ", ".join(source.file or "" for source in mapping.sources)
@@ -70,10 +75,13 @@ def _read_files(path: Path, mapping: Mapping, tell: Progress) -> list[SourceRows
         source, file = found[ours[0]]
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
         tell(f"reading {name}")
-        wanted = {column for i in ours for column in columns_needed(found[i][0])}
+        wanted = {column for i in ours for column in file_columns(found[i][0], columns_needed(found[i][0]))}
         tables = read_tables(file, source, wanted, name)
         for i in ours:
-            batches[i] = [contract_rows(table, found[i][0], mapping) for table in tables]
+            source = found[i][0]
+            to_join = [table_to_join(path if path.is_dir() else path.parent, one, source) for one in source.join]
+            batches[i] = [contract_rows(with_added_columns(table, source, to_join), source, mapping,
+                                        has_rates=has_rates) for table in tables]
     return [batch for i in sorted(batches) for batch in batches[i]]
 
 
@@ -89,8 +97,14 @@ def _store_rows(connection: Connection, batches: list[SourceRows], recorded_at: 
         ours = [batch for batch in batches if batch.source.rows == table]
         frames = [batch.frame.assign(source=batch.file, recorded_at=recorded_at, batch=i)
                   for i, batch in enumerate(ours)]
-        if frames:
-            _store_frame(connection, table, pd.concat(frames, ignore_index=True), ours)
+        if not frames:
+            continue
+        frame = pd.concat(frames, ignore_index=True)
+        if table == "rates":
+            frame = known_when_seen(read_table(connection, table), frame, recorded_at)
+        if table == "owners":
+            frame = owner_rows(read_table(connection, table), frame, ours, recorded_at)
+        _store_frame(connection, table, frame, ours)
 
 
 def _store_frame(connection: Connection, table: str, frame: pd.DataFrame, batches: list[SourceRows]) -> None:

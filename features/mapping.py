@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from features.added_columns import Join, Made
 from features.errors import BadInput, NotFound, nearest
 from features.outcome_rules import Condition, DealOutcome, LeadOutcome, Stage
 from features.strict import Strict, explain_invalid
@@ -78,12 +79,22 @@ class Source(Strict):
     # Only rows whose column holds one of these ("" is an empty cell), and none of those.
     where: dict[str, list[str | int | float | bool]] = {}
     where_not: dict[str, list[str | int | float | bool]] = {}
+    join: list[Join] = []
+    made: dict[str, Made] = {}
     columns: dict[str, str]
     constants: dict[str, str] = {}
+    # The file's words to ours in a contract's column, e.g. role: {"Decision maker": budget}; others stay as they are.
+    values: dict[str, dict[str, str]] = {}
     fields: dict[str, FieldSpec] = {}
     known_at: str | None = None
     # full: the file holds everyone, so who is missing from a later one was deleted. A part says nothing of that.
     snapshot: Literal["full", "part"] = "part"
+    # Of the source's amounts, where a cell does not say it itself: an ISO code for all, or the column that names it. A
+    # field called currency is such a column by itself.
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    currency_column: str | None = None
+    # Rates only: the file says how much of the other currency one of ours buys (1 EUR = 1.08 USD), not the reverse.
+    inverse: bool = False
     # How the file is written; None is found out from the file itself and told in the import report.
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str | None = None
@@ -95,6 +106,10 @@ class Source(Strict):
     @model_validator(mode="after")
     def _fits_the_contract(self) -> Source:
         contract = TABLE_COLUMNS[self.rows]
+        for name in self.values:
+            if name not in self.columns:
+                raise ValueError(f"'values' has words for '{name}', which is none of 'columns'."
+                                 + nearest(name, self.columns))
         for name in (*self.columns, *self.constants):
             if name not in contract:
                 raise ValueError(f"'{name}' is not a column of {self.rows} ({', '.join(contract)})."
@@ -107,6 +122,10 @@ class Source(Strict):
             raise ValueError("'subject' is given for changes and activities, and only for them")
         if self.snapshot == "full" and self.rows not in SUBJECTS.values():
             raise ValueError(f"'snapshot: full' is for {', '.join(SUBJECTS.values())}, not for {self.rows}")
+        if self.currency and self.currency_column:
+            raise ValueError("'currency' is one for all rows and 'currency_column' names it row by row: give one")
+        if self.inverse and self.rows != "rates":
+            raise ValueError("'inverse' is about rows of rates")
         if self.fields and self.rows not in ("leads", "deals", "accounts", "contacts", "changes"):
             raise ValueError(f"rows of {self.rows} have no mapped fields")
         if self.rows == "changes" and (not self.fields or ("field" in self.columns) != ("value" in self.columns)):
@@ -120,6 +139,13 @@ class Source(Strict):
         if self.subject:
             return self.subject
         return self.rows[:-1] if self.rows in ("leads", "deals", "accounts", "contacts") else None
+
+    @property
+    def names_currency(self) -> str | None:
+        """The column that names the currency of a row's amounts, if there is one."""
+        if self.currency_column is None and "field" not in self.columns and "currency" in self.fields:
+            return self.fields["currency"].column
+        return self.currency_column
 
 
 class Mapping(Strict):
@@ -188,6 +214,11 @@ class Mapping(Strict):
                                               for source in self.sources):
                 raise ValueError(f"{kind}s end by the activity '{condition.activity}', but no source gives activities "
                                  f"about {kind}s")
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether some source gives rates of other currencies."""
+        return any(source.rows == "rates" for source in self.sources)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,7 +1,8 @@
-"""Amounts of another currency: told by the sign or code beside a number, or by a column that names the currency.
+"""Currencies of amounts: told by the sign or code beside a number, by a column that names the currency, or by the
+source. What none of these tells is in the company's own.
 
-A mapping has one currency, in which everything is summed. Several countries share a sign: "$" is taken for any of the
-dollars and pesos, so only what certainly is another currency is found.
+Several countries share a sign: "$" is taken for the row's own currency where that is one of the dollars and pesos;
+where it is not, the sign alone does not say which is meant, and the amount cannot be read.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import re
 from typing import Any
 
 import pandas as pd
+from babel.core import get_global
 from babel.numbers import get_currency_symbol
 
 from features.mapping import FieldSpec
 from features.sources.values import CURRENCY_MARK, by_distinct, replaced
 
-__all__ = ["foreign_currencies", "foreign_signs"]
+__all__ = ["amount_currencies", "is_currency", "named_currencies"]
 
 _USED_BY = {
     "$": "USD AUD CAD NZD SGD HKD TWD MXN ARS CLP COP UYU BRL DOP JMD TTD BSD BBD BZD BMD KYD XCD FJD GYD LRD NAD",
@@ -23,23 +25,43 @@ _USED_BY = {
     "₴": "UAH", "zł": "PLN", "kr": "SEK NOK DKK ISK", "Kč": "CZK"}
 
 
-def foreign_signs(column: pd.Series, spec: FieldSpec, currency: str) -> pd.Series:
-    """The first sign or code of another currency in each cell of money (n,), NaN where there is none."""
-    return by_distinct(replaced(column, spec).reset_index(drop=True), lambda cell: _first_foreign(cell, currency))
+def named_currencies(column: pd.Series, spec: FieldSpec | None) -> pd.Series:
+    """Cells that name a currency (n,) as its ISO code; what names none, or several, stays as it is; NaN where empty."""
+    cells = column if spec is None else replaced(column, spec)
+    return by_distinct(cells.reset_index(drop=True), lambda cell: _code(str(cell).strip()) or None)
 
 
-def foreign_currencies(column: pd.Series, spec: FieldSpec, currency: str) -> pd.Series:
-    """Cells that name a currency (n,), by code or sign: those that are not `currency`, NaN where it is or is empty."""
-    def other(cell: Any) -> str | None:
-        name = str(cell).strip()
-        return None if not name or name.upper() == currency or _may_be(name, currency) else name
+def amount_currencies(column: pd.Series, spec: FieldSpec, currency: pd.Series) -> pd.Series:
+    """Currency of each cell of money (n,): the code or sign in it, else that of its row, `currency` (n,)."""
+    marks = by_distinct(replaced(column, spec).reset_index(drop=True), _first_mark)
+    pairs = pd.DataFrame({"mark": marks, "row": currency.reset_index(drop=True)})
+    marked = pairs["mark"].notna()
+    if not marked.any():
+        return pairs["row"]
+    told = {(mark, row): row if _may_be(mark, row) else _code(mark)
+            for mark, row in pairs[marked].drop_duplicates().itertuples(index=False)}
+    own = [told[pair] for pair in zip(pairs.loc[marked, "mark"], pairs.loc[marked, "row"], strict=True)]
+    pairs.loc[marked, "row"] = pd.Series(own, index=pairs.index[marked], dtype="str")
+    return pairs["row"]
 
-    return by_distinct(replaced(column, spec).reset_index(drop=True), other)
+
+def is_currency(name: str) -> bool:
+    """Whether a word is the ISO code of a currency."""
+    return name in get_global("all_currencies")
 
 
-def _first_foreign(cell: Any, currency: str) -> str | None:
+def _first_mark(cell: Any) -> str | None:
     marks = re.findall(CURRENCY_MARK, cell) if isinstance(cell, str) else []
-    return next((mark for mark in marks if mark != "%" and not _may_be(mark, currency)), None)
+    return next((mark for mark in marks if mark != "%"), None)
+
+
+def _code(name: str) -> str:
+    """The ISO code that a word or sign stands for; the word itself where that is none, or one of several."""
+    if is_currency(name.upper()):
+        return name.upper()
+    letters, sign = re.fullmatch(r"([A-Z]{0,2})(.*?)\.?", name, flags=re.DOTALL).groups()  # type: ignore[union-attr]
+    users = [one for one in _USED_BY.get(sign, "").split() if one.startswith(letters)]
+    return users[0] if len(users) == 1 else name
 
 
 def _may_be(mark: str, currency: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import pandas as pd
 from features.endings import is_end
 from features.history import OWN_TIME
 from features.mapping import TABLE_COLUMNS, FieldSpec, Mapping, Source
-from features.sources.currency import foreign_currencies, foreign_signs
+from features.sources.currency import amount_currencies, is_currency, named_currencies
 from features.sources.raw import RawTable, Unreadable
 from features.sources.styles import find_style
 from features.sources.values import (
@@ -74,8 +75,8 @@ class SourceRows:
 class _Reader:
     """The rows of one file that the source asks for, and which of them turned out to be unreadable."""
 
-    def __init__(self, raw: RawTable, source: Source, mapping: Mapping) -> None:
-        self.raw, self.source, self.mapping = raw, source, mapping
+    def __init__(self, raw: RawTable, source: Source, mapping: Mapping, *, has_rates: bool) -> None:
+        self.raw, self.source, self.mapping, self.has_rates = raw, source, mapping, has_rates
         raw.require(columns_needed(source))
         keep = _matching(raw, source)
         self.unmapped: dict[str, int] = {}
@@ -166,38 +167,94 @@ class _Reader:
             values = self.take(parse_ids(self.frame[column]), column)
             empty = values.isna().to_numpy(bool)
         else:
-            values = as_text(self.frame[column])
+            words = FieldSpec(column=column, values=self.source.values.get(name, {}))
+            values = as_text(replaced(self.frame[column], words))
             empty = values.isna().to_numpy(bool)
         if needed:
             self.reject(empty & ~self.bad, column, "is empty")
         return values
 
     def field(self, name: str, spec: FieldSpec) -> pd.Series:
-        self.reject_foreign(name, spec, spec.column, np.arange(len(self)))
-        parsed = parse_field(self.frame[spec.column], spec, self.style, self.mapping)
-        return self.take(parsed, spec.column)
+        return self.cells(name, spec, spec.column, np.arange(len(self)))
 
-    def reject_foreign(self, name: str, spec: FieldSpec, column: str, row: Int) -> None:
-        """Set aside those of the rows whose amounts are in another currency: a sum with them would mean nothing."""
-        ours, source = self.mapping.currency, self.source
-        has_amounts = source.subject_kind == "deal" or any(one.type == "money" for one in source.fields.values())
-        cure = "convert them before the import, or import them into a home of their own"
+    def cells(self, name: str, spec: FieldSpec, column: str, row: Int) -> pd.Series:
+        """A field's values in those of the rows (n,); what cannot be read is set aside."""
+        cells = self.frame[column].iloc[row]
+        if name == "currency" and self.has_amounts:
+            self._reject_unusable(named_currencies(cells, spec), column, row)
         if spec.type == "money":
-            found = foreign_signs(self.frame[column].iloc[row], spec, ours)
-        elif name == "currency" and has_amounts:
-            found = foreign_currencies(self.frame[column].iloc[row], spec, ours)
-            cure += f"; if {ours} is meant, say so in the field's 'values'"
+            if self.source.names_currency:
+                self._reject_unusable(self.currency, self.source.names_currency, np.arange(len(self)))
+            currency = amount_currencies(cells, spec, self.currency.iloc[row])
+            self._reject_unusable(currency, column, row)
+            parsed = self._amounts(cells, spec, currency)
         else:
-            return
-        theirs = found.set_axis(row).reindex(np.arange(len(self)))
-        reasons = ("amounts in " + theirs + f" cannot be added to {ours}: {cure}").to_numpy(object)
-        self.reject(theirs.notna().to_numpy(bool), column, reasons)
+            parsed = parse_field(cells, spec, self.style, self.mapping)
+        bad = np.zeros(len(self), dtype=bool)
+        bad[row] = parsed.bad
+        self.reject(bad, column, parsed.reason)
+        return parsed.values.set_axis(row)
+
+    @cached_property
+    def currency(self) -> pd.Series:
+        """The currency of each row's amounts (n,), where a cell does not say it itself."""
+        column, own = self.source.names_currency, self.source.currency or self.mapping.currency
+        if column is None:
+            return pd.Series([own] * len(self), dtype="str")
+        spec = next((spec for spec in self.source.fields.values() if spec.column == column), None)
+        return named_currencies(self.frame[column], spec).fillna(own)
+
+    @property
+    def has_amounts(self) -> bool:
+        source = self.source
+        return source.subject_kind == "deal" or any(one.type == "money" for one in source.fields.values())
+
+    def _amounts(self, cells: pd.Series, spec: FieldSpec, currency: pd.Series) -> Parsed:
+        """Amounts in minor units, those of another currency than the company's with its code behind: "12300 USD"."""
+        values, bad = np.full(len(cells), None, dtype=object), np.zeros(len(cells), dtype=bool)
+        reason = ""
+        for code in currency.unique():
+            ours = np.flatnonzero(currency == code)
+            usable = code if is_currency(code) else self.mapping.currency
+            parsed = parse_field(cells.iloc[ours], spec, self.style,
+                                 self.mapping.model_copy(update={"currency": usable}))
+            values[ours] = parsed.values if code == self.mapping.currency else parsed.values + f" {code}"
+            bad[ours], reason = parsed.bad, parsed.reason
+        return Parsed(pd.Series(values, dtype="str"), bad, reason)
+
+    def _reject_unusable(self, currency: pd.Series, column: str, row: Int) -> None:
+        """Set aside those of the rows whose amounts are in a currency that cannot be told, or cannot be converted."""
+        ours = self.mapping.currency
+        other = currency.where(currency != ours)
+        if self.has_rates and self._amounts_are_marked:
+            unclear = other.where(~other.fillna(ours).map(is_currency).astype(bool))
+            reasons = ("the currency of an amount cannot be told from '" + unclear + "': name it by its code, such as "
+                       "USD, in the cell or in the source's 'currency' or 'currency_column'")
+        elif self.has_rates:
+            reasons = ("amounts in " + other + f" would be taken for {ours}: they stand in another source, which does "
+                       "not say their currency. Name it there with 'currency_column', by 'join' if need be")
+        else:
+            reasons = ("amounts in " + other + f" cannot be added to {ours}: convert them before the import, add a "
+                       f"source of rates, or import them into a home of their own; if {ours} is meant, say so in the "
+                       "field's 'values'")
+        told = reasons.set_axis(row).reindex(np.arange(len(self)))
+        self.reject(told.notna().to_numpy(bool), column, told.to_numpy(object))
+
+    @property
+    def _amounts_are_marked(self) -> bool:
+        """Whether the amounts that a currency stands beside, or those of other sources about the same, have it too."""
+        if any(spec.type == "money" for spec in self.source.fields.values()):
+            return True
+        return all(one.currency or one.names_currency for one in self.mapping.sources
+                   if one.subject_kind == self.source.subject_kind
+                   and any(spec.type == "money" for spec in one.fields.values()))
 
 
-def contract_rows(raw: RawTable, source: Source, mapping: Mapping) -> SourceRows:
-    """Turn a file's rows into contract rows. Raises BadInput for a column that the file does not have, and for dates
-    that can be read in two ways."""
-    reader = _Reader(raw, source, mapping)
+def contract_rows(raw: RawTable, source: Source, mapping: Mapping, *, has_rates: bool = False) -> SourceRows:
+    """Turn a file's rows into contract rows. `has_rates`: the company has rates of other currencies, by its mapping or
+    in its store, so that amounts in these are of use. Raises BadInput for a column that the file does not have, and for
+    dates that can be read in two ways."""
+    reader = _Reader(raw, source, mapping, has_rates=has_rates or mapping.has_rates)
     if source.rows == "changes":
         frame = _history_rows(reader) if "field" in source.columns else _log_rows(reader)
         fields = []
@@ -223,7 +280,8 @@ def columns_needed(source: Source) -> list[str]:
     if "field" not in source.columns:
         names += [spec.column for spec in source.fields.values()]
     names += [spec.closed_at for spec in source.fields.values() if spec.closed_at]
-    return sorted({*names, *([source.known_at] if source.known_at else [])})
+    names += [one for one in (source.known_at, source.currency_column) if one]
+    return sorted(set(names))
 
 
 def _matching(raw: RawTable, source: Source) -> Bools:
@@ -278,12 +336,7 @@ def _history_rows(reader: _Reader) -> pd.DataFrame:
     parts = []
     for name, spec in reader.source.fields.items():
         row = np.flatnonzero(names == spec.column)
-        reader.reject_foreign(name, spec, column, row)
-        parsed = parse_field(reader.frame[column].iloc[row], spec, reader.style, reader.mapping)
-        bad = np.zeros(len(reader), dtype=bool)
-        bad[row] = parsed.bad
-        reader.reject(bad, column, f"{parsed.reason}, as '{spec.column}' must be")
-        values = parsed.values.set_axis(row)
+        values = reader.cells(name, spec, column, row)
         parts.append(_changes(reader, subject_id.iloc[row], changed_at.iloc[row], sequence[row], name, values, row))
     return pd.concat(parts, ignore_index=True)
 
@@ -314,16 +367,26 @@ def _number(reader: _Reader, name: str) -> pd.Series:
     return pd.to_numeric(texts).astype(np.float64)
 
 
-def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
-    """Contract rows with what files leave out: since ever, a duration as a number, an activity's id.
+def _rates(reader: _Reader) -> pd.Series:
+    """Units of the company's currency for one of the other, (n,) float64."""
+    rate, column = _number(reader, "rate"), reader.column("rate") or next(iter(reader.source.columns.values()))
+    reader.reject((rate <= 0).to_numpy(bool), column, "is no rate: it must be above 0")
+    named = reader.column("currency")
+    if named is not None:
+        known = as_text(reader.frame[named]).map(is_currency, na_action="ignore").fillna(True).astype(bool)
+        reader.reject(~known.to_numpy(bool), named, "is no currency's ISO code, such as USD")
+    return 1 / rate.where(rate > 0) if reader.source.inverse else rate
 
-    Since ever is for owners alone: of who takes part in a deal, a row without a date says what is so today.
+
+def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
+    """Contract rows with what files leave out: a duration as a number, an activity's id.
+
+    Since when an owner's row without a date is so depends on what the store knows; of who takes part in a deal, such a
+    row says what is so today.
     """
     frame = frame.assign(row=np.arange(len(reader)))
-    if reader.source.rows == "owners":
-        frame["valid_from"] = frame["valid_from"].where(frame["valid_from"] != EMPTY, 0)
     if reader.source.rows == "rates":
-        frame["rate"] = _number(reader, "rate")
+        frame["rate"] = _rates(reader)
     if reader.source.rows != "activities":
         return frame
     frame.insert(0, "subject", pd.Series([reader.source.subject] * len(frame), dtype="str"))

@@ -89,12 +89,16 @@ def _is_missing(cell: Any) -> bool:
 
 
 def is_among(texts: pd.Series, words: Iterable[str | int | float | bool]) -> npt.NDArray[np.bool_]:
-    """Which texts (n,) are one of a mapping's words. YAML reads yes and on as true, no and off as false, so that each
-    fits all of these, in capitals or not."""
+    """Which texts (n,) are one of a mapping's words; in a word, * stands for anything ("006*"). YAML reads yes and on
+    as true, no and off as false, so that each fits all of these, in capitals or not."""
     words = list(words)
     plain = {str(word) for word in words if not isinstance(word, bool)}
     truths = {text for word in words if isinstance(word, bool) for text in _TRUTHS[word]}
-    return (texts.isin(plain) | texts.str.lower().isin(truths)).to_numpy(bool)
+    found = texts.isin(plain) | texts.str.lower().isin(truths)
+    for pattern in sorted(word for word in plain if "*" in word):
+        form = ".*".join(re.escape(part) for part in pattern.split("*"))
+        found |= texts.str.fullmatch(form, flags=re.DOTALL).fillna(False).astype(bool)
+    return found.to_numpy(bool)
 
 
 def parse_ids(column: pd.Series) -> Parsed:
