@@ -32,6 +32,9 @@ _LETTERS = {
     "cp1251": ("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя"),
     "cp1253": ("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋ",),
     "cp1254": ("çğıöşüâ",)}
+# Cyrillic read as Greek, and the reverse, is letters of words without vowels.
+_VOWELS = set("аеёиоуыэюяіїєαεηιουωάέήίόύώϊϋ")
+_LEAST_VOWELS = 0.25
 # First and last lead byte, and first trail byte, of the characters in use.
 _DOUBLE_BYTES = {"gb18030": ((0xA1, 0xA3), (0xB0, 0xF7), 0xA1), "big5": ((0xA1, 0xA3), (0xA4, 0xC6), 0x40),
                  "cp932": ((0x81, 0x83), (0x88, 0x97), 0x40), "cp949": ((0xA1, 0xA3), (0xB0, 0xC8), 0xA1)}
@@ -140,6 +143,8 @@ def _share_of_language(text: str, encoding: str) -> float:
         korean = len(places) >= 20 and max(text[i].encode("gb18030")[0] for i in places) <= 0xC8
         return 0.0 if encoding == "gb18030" and korean else share
     fitting = [text[i].lower() for i in places if _stands_well(text, i)]
+    if encoding in ("cp1251", "cp1253") and sum(one in _VOWELS for one in fitting) < _LEAST_VOWELS * len(places):
+        return 0.0
     return max(sum(one in letters for one in fitting) for letters in _LETTERS[encoding]) / len(places)
 
 

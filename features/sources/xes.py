@@ -27,7 +27,7 @@ from features.sources.xml import Element, elements
 __all__ = ["read_xes"]
 
 _TAGS = {"string", "date", "int", "float", "boolean", "id", "list", "container"}
-_INDEX = "event_index"
+_INDEX, _CASE = "event_index", "case:concept:name"
 Row = tuple[int, dict[str, str]]  # line and cells
 
 
@@ -37,7 +37,7 @@ def read_xes(path: Path, name: str, source: Source, wanted: Collection[str]) -> 
     unreadable: list[Unreadable] = []
     parts, lines = [], []
     with opened(path, name) as file:
-        rows = _rows(elements(file, name), name, tags, unreadable)
+        rows = _rows(elements(file, name), name, {*wanted}, tags, unreadable)
         while some := list(islice(rows, CHUNK_ROWS)):
             lines += [line for line, _ in some]
             keys = [key for key in tags if not wanted or key in wanted]
@@ -61,7 +61,7 @@ def read_xes(path: Path, name: str, source: Source, wanted: Collection[str]) -> 
     return [RawTable(name, frame, np.array(lines, dtype=np.int64), unreadable, broken)]
 
 
-def _rows(stream: Iterator[Element], name: str, tags: dict[str, set[str]],
+def _rows(stream: Iterator[Element], name: str, wanted: set[str], tags: dict[str, set[str]],
           unreadable: list[Unreadable]) -> Iterator[Row]:
     """Events trace by trace, once all of a trace is read; what is found of columns and empty traces is noted."""
     trace: dict[str, str] | None = None
@@ -87,7 +87,7 @@ def _rows(stream: Iterator[Element], name: str, tags: dict[str, set[str]],
         elif tag == "trace" and trace is not None:
             yield from ((at, cells | trace) for at, cells in events)
             if not events:
-                unreadable.append(Unreadable(name, trace_began, None, trace.get("case:concept:name", "")[:200] or None,
+                unreadable.append(Unreadable(name, trace_began, None, trace.get(_CASE, "")[:200] or None,
                                              "is a trace without events", dict(trace)))
             trace = None
         elif tag in _TAGS and begins:
@@ -97,7 +97,8 @@ def _rows(stream: Iterator[Element], name: str, tags: dict[str, set[str]],
                 assert cells is not None
                 key = ("" if event is not None else "case:") + "/".join(one for one in keys if one)
                 value = attributes["value"].lower() if tag == "boolean" else attributes["value"]
-                cells[key] = f"{cells[key]}; {value}" if key in cells else value
+                if not wanted or key in wanted or key == _CASE:
+                    cells[key] = f"{cells[key]}; {value}" if key in cells else value
                 tags.setdefault(key, set()).add(tag)
         elif tag in _TAGS:
             keys.pop()
