@@ -250,7 +250,8 @@ def report_lines(report: ImportReport) -> list[str]:
         lines += ["", f"Set aside: {len(report.rejects):,} rows"]
         lines += [f"  {_reject_line(one)}" for one in report.rejects[:_SHOWN_REJECTS]]
         if len(report.rejects) > _SHOWN_REJECTS:
-            lines.append(f"  and {len(report.rejects) - _SHOWN_REJECTS:,} more: --json lists all of them")
+            lines.append(f"  and {len(report.rejects) - _SHOWN_REJECTS:,} more")
+        lines.append("  Show them: dealcast rejects. After a fix: dealcast rejects retry, or import the file again")
     lines += ["", "What this export can tell you"]
     for kind, pasts in report.fields.items():
         for title, names in (("with a past", pasts.logged), ("fixed at creation", pasts.at_creation),

@@ -7,7 +7,7 @@ the order of files does not matter.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +22,14 @@ from features.mapping import Mapping
 from features.money import minor_digits
 from features.owners import owner_rows
 from features.rates import known_when_seen
+from features.rejects import read_again, settle, settle_mended, store_rejects
 from features.snapshots import field_changes
 from features.sources.added import file_columns, table_to_join, with_added_columns
 from features.sources.rows import SourceRows, columns_needed, contract_rows
 from features.sources.tables import find_files, read_tables, reading_options
-from features.store import add_rows, contract, imports, read_table, rejects
+from features.store import add_rows, contract, imports, read_table
 
-__all__ = ["import_files"]
+__all__ = ["import_files", "retry_rejects"]
 
 Progress = Callable[[str], None]
 
@@ -45,7 +46,7 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
     if home.store.exists():
         with home.store.read() as connection:
             together = with_part(home, connection, mapping)
-            has_rates = bool(connection.execute(select(contract["rates"].c.rate).limit(1)).first())
+            has_rates = _has_rates(connection)
     _check_mapping(mapping)
     batches = _read_files(path, mapping, has_rates or together.has_rates, tell)
     home.path.mkdir(parents=True, exist_ok=True)
@@ -58,7 +59,30 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
             _store_frame(connection, "changes", changes, batches)
         counts = [SourceCounts.of(batch) for batch in batches]
         report = build_report(connection, together, home.settings, batches, counts, changes)
-        _remember(connection, path, report, batches, recorded_at)
+        import_id = _remember(connection, path.resolve().name, report, batches, recorded_at)
+        store_rejects(connection, import_id, batches)
+    return report
+
+
+def retry_rejects(home: Home, mapping: Mapping | None, mapping_text: str, recorded_at: int) -> ImportReport:
+    """Try the rows that were set aside again, with a newer mapping or (None) the home's own.
+
+    The report counts the rows that were tried: those that can be read now are stored and settled, the others go on
+    waiting. Raises NotFound when none waits, and what `import_files` raises.
+    """
+    ours = home.mapping
+    with home.store.write() as connection:
+        together = ours if mapping is None else claim_company(home, connection, mapping, mapping_text)
+        retried = read_again(connection, together, _has_rates(connection) or together.has_rates)
+        batches = [one.batch for one in retried]
+        _store_rows(connection, batches, recorded_at)
+        changes = field_changes(connection, batches, together, recorded_at, home.settings.imports.most_deleted)
+        if len(changes):
+            _store_frame(connection, "changes", changes, batches)
+        counts = [SourceCounts.of(batch) for batch in batches]
+        report = build_report(connection, together, home.settings, batches, counts, changes)
+        import_id = _remember(connection, "rejects", report, [], recorded_at)
+        settle(connection, [reject for one in retried for reject in one.settled()], import_id, recorded_at)
     return report
 
 
@@ -83,6 +107,10 @@ def _read_files(path: Path, mapping: Mapping, has_rates: bool, tell: Progress) -
             batches[i] = [contract_rows(with_added_columns(table, source, to_join), source, mapping,
                                         has_rates=has_rates) for table in tables]
     return [batch for i in sorted(batches) for batch in batches[i]]
+
+
+def _has_rates(connection: Connection) -> bool:
+    return connection.execute(select(contract["rates"].c.rate).limit(1)).first() is not None
 
 
 def _check_mapping(mapping: Mapping) -> None:
@@ -114,16 +142,12 @@ def _store_frame(connection: Connection, table: str, frame: pd.DataFrame, batche
         batches[int(str(i))].stored[rows.to_numpy()] = True
 
 
-def _remember(connection: Connection, path: Path, report: ImportReport, batches: Iterable[SourceRows],
-              recorded_at: int) -> None:
-    """Keep the report and what was set aside. Only the name of PATH: a home knows nothing of where files lay."""
-    text = json.dumps(report.to_dict())
-    about = {"recorded_at": recorded_at, "path": path.resolve().name, "report": text}
-    import_id = connection.execute(imports.insert().values(about)).inserted_primary_key
-    assert import_id is not None
-    rows = [{"import_id": import_id[0], "file": one.file, "line": one.line, "column": one.column, "value": one.value,
-             "reason": one.reason, "source": f"{batch.file} as {batch.source.rows}",
-             "cells": None if one.cells is None else json.dumps(one.cells, ensure_ascii=False)}
-            for batch in batches for one in batch.rejected]
-    if rows:
-        connection.execute(rejects.insert(), rows)
+def _remember(connection: Connection, path: str, report: ImportReport, batches: list[SourceRows],
+              recorded_at: int) -> int:
+    """Keep the report and what was set aside. Only a name of PATH: a home knows nothing of where files lay."""
+    about = {"recorded_at": recorded_at, "path": path, "report": json.dumps(report.to_dict())}
+    stored = connection.execute(imports.insert().values(about)).inserted_primary_key
+    assert stored is not None
+    import_id = int(stored[0])
+    settle_mended(connection, import_id, batches, recorded_at)
+    return import_id

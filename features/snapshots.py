@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from features.deletions import DELETED, is_deleted
 from features.errors import BadInput
 from features.mapping import SUBJECTS, Mapping
+from features.rejects import file_name
 from features.sources.rows import FieldValues, SourceRows
 from features.sources.values import EMPTY
 from features.store import contract
@@ -130,7 +131,7 @@ def _gone(connection: Connection, kind: str, ours: dict[int, SourceRows], seen: 
     table = contract[SUBJECTS[kind]]
     stored = connection.execute(select(table.c[f"{kind}_id"], table.c.source).distinct()).all()
     patterns = {PurePath(batch.source.file).name if batch.source.file else "*" for batch in full}
-    here = {subject for subject, file in stored if any(fnmatch(_file_name(file), one) for one in patterns)} - deleted
+    here = {subject for subject, file in stored if any(fnmatch(file_name(file), one) for one in patterns)} - deleted
     gone = here - set(seen["subject_id"]) - unread
     if len(gone) > most_gone * len(here):
         files = ", ".join(sorted({batch.file for batch in full}))
@@ -140,11 +141,6 @@ def _gone(connection: Connection, kind: str, ours: dict[int, SourceRows], seen: 
             "nothing was imported. Import all of it at once; or take 'snapshot: full' out of the mapping; or, if so "
             f"many were deleted, raise imports.most_deleted (now {most_gone:g}) in the home's dealcast.yaml.")
     return sorted(gone)
-
-
-def _file_name(source: str) -> str:
-    """The name alone of a row's source, which may hold a folder before it and a sheet after it."""
-    return PurePath(source.split(", sheet '")[0]).name
 
 
 def _known_changes(connection: Connection, kind: str, name: str, mapping: Mapping) -> pd.DataFrame:

@@ -59,7 +59,8 @@ class FieldValues:
 class SourceRows:
     """What one file gave. `frame` are contract rows of the source's table; `row` is the row of the file that each came
     from, counted from 0 among those that the source asks for. `stored` says of each such row whether it brought
-    anything new; the import fills it in. `read_as` words how the file was found to be written."""
+    anything new; the import fills it in. `line` is the line of each. `read_as` words how the file was found to be
+    written."""
 
     source: Source
     file: str
@@ -69,6 +70,7 @@ class SourceRows:
     rejected: list[Unreadable]
     unmapped_fields: dict[str, int]
     stored: Bools
+    line: Int
     read_as: list[str]
 
 
@@ -271,7 +273,7 @@ def contract_rows(raw: RawTable, source: Source, mapping: Mapping, *, has_rates:
                           one.rows.assign(known_at=known_at)[good].reset_index(drop=True)) for one in fields]
     return SourceRows(source, raw.name, len(reader) + len(raw.unreadable),
                       frame[good[frame["row"]]].reset_index(drop=True), fields, reader.rejected, reader.unmapped,
-                      np.zeros(len(reader), dtype=bool), [*raw.detected.words(), *reader.style.told])
+                      np.zeros(len(reader), dtype=bool), reader.line, [*raw.detected.words(), *reader.style.told])
 
 
 def columns_needed(source: Source) -> list[str]:
