@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from features.calendar import business_clock
 from features.errors import BadInput
@@ -27,6 +27,7 @@ from features.snapshots import field_changes
 from features.sources.added import file_columns, table_to_join, with_added_columns
 from features.sources.rows import SourceRows, columns_needed, contract_rows
 from features.sources.tables import find_files, read_tables, reading_options
+from features.sources.values import EMPTY
 from features.store import add_rows, contract, imports, read_table
 
 __all__ = ["import_files", "retry_rejects"]
@@ -133,6 +134,19 @@ def _store_rows(connection: Connection, batches: list[SourceRows], recorded_at: 
         if table == "owners":
             frame = owner_rows(read_table(connection, table), frame, ours, recorded_at)
         _store_frame(connection, table, frame, ours)
+    _date_undated(connection, batches)
+
+
+def _date_undated(connection: Connection, batches: list[SourceRows]) -> None:
+    """Give the fields of rows without a date of creation the one that the store gave to their subject."""
+    for batch in batches:
+        for rows in (values.rows for values in batch.fields):
+            undated = rows["created_at"] == EMPTY
+            if undated.any():
+                table = contract[batch.source.rows]
+                key = table.c[f"{batch.source.subject_kind}_id"]
+                created = dict(connection.execute(select(key, func.min(table.c.created_at)).group_by(key)).all())
+                rows.loc[undated, "created_at"] = rows.loc[undated, "subject_id"].map(created).astype("int64")
 
 
 def _store_frame(connection: Connection, table: str, frame: pd.DataFrame, batches: list[SourceRows]) -> None:

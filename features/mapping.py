@@ -87,6 +87,8 @@ class Source(Strict):
     values: dict[str, dict[str, str]] = {}
     fields: dict[str, FieldSpec] = {}
     known_at: str | None = None
+    # Rows without a date of creation: set aside, or counted from the import that first sees them.
+    undated: Literal["reject", "import"] = "reject"
     # full: the file holds everyone, so who is missing from a later one was deleted. A part says nothing of that.
     snapshot: Literal["full", "part"] = "part"
     # Of the source's amounts, where a cell does not say it itself: an ISO code for all, or the column that names it. A
@@ -115,13 +117,16 @@ class Source(Strict):
                 raise ValueError(f"'{name}' is not a column of {self.rows} ({', '.join(contract)})."
                                  + nearest(name, contract))
         missing = [name for name, needed in contract.items()
-                   if needed and name not in self.columns and name not in self.constants]
+                   if needed and name not in self.columns and name not in self.constants
+                   and not (name == "created_at" and self.undated == "import")]
         if missing:
             raise ValueError(f"rows of {self.rows} need: {', '.join(missing)}")
         if (self.rows in ("changes", "activities")) != (self.subject is not None):
             raise ValueError("'subject' is given for changes and activities, and only for them")
         if self.snapshot == "full" and self.rows not in SUBJECTS.values():
             raise ValueError(f"'snapshot: full' is for {', '.join(SUBJECTS.values())}, not for {self.rows}")
+        if self.undated == "import" and self.rows not in SUBJECTS.values():
+            raise ValueError(f"'undated: import' is for {', '.join(SUBJECTS.values())}, not for {self.rows}")
         if self.currency and self.currency_column:
             raise ValueError("'currency' is one for all rows and 'currency_column' names it row by row: give one")
         if self.inverse and self.rows != "rates":

@@ -158,6 +158,7 @@ class _Reader:
     def contract_column(self, name: str) -> pd.Series:
         """One column of the contract: from the file, a constant, or empty; required ones must be filled."""
         column, needed = self.column(name), TABLE_COLUMNS[self.source.rows][name]
+        needed &= not (name == "created_at" and self.source.undated == "import")
         if column is None:
             if name in _TIMES:
                 return self.times(None)
