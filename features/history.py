@@ -19,7 +19,9 @@ import pandas as pd
 
 from features.errors import NotFound
 from features.mapping import Mapping
+from features.places import Places, places
 from features.rates import worth
+from features.recorded import counting, cut, split, together
 
 __all__ = ["STAMPS", "Events", "History", "Int", "Subjects", "sort_events"]
 
@@ -151,20 +153,81 @@ class History:
 
     tables: dict[str, pd.DataFrame]
     mapping: Mapping
+    # Rows that no longer count, yet did by what had been recorded earlier; by table, only where there are some.
+    spare: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     # What was derived from it and is asked for again and again, by name; a cut history starts its own.
     memo: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @classmethod
+    def of_rows(cls, rows: dict[str, pd.DataFrame], mapping: Mapping) -> History:
+        """A history of all stored rows, table by table: see `features.recorded`."""
+        parts = {name: split(one, counting(name, OWN_TIME[name], one)) for name, one in rows.items()}
+        return cls({name: table for name, (table, _) in parts.items()}, mapping,
+                   {name: spare for name, (_, spare) in parts.items() if len(spare)})
+
     def until(self, as_of: int, recorded_by: int | None = None) -> History:
         """What was known at `as_of` (int64 microseconds, UTC): rows whose own time and known_at are both at or
-        before it, and, for replaying an answer, that dealcast had by `recorded_by`."""
-        keep = {name: (table[OWN_TIME[name]] <= as_of) & (table["known_at"] <= as_of)
-                for name, table in self.tables.items()}
-        if recorded_by is not None:
-            keep = {name: kept & (self.tables[name]["recorded_at"] <= recorded_by) for name, kept in keep.items()}
-        if all(kept.all() for kept in keep.values()):
+        before it. With `recorded_by`, for replaying an answer, what was known by the rows that dealcast had by then:
+        a row counts as it stood before a better time of entry, or another content, was imported later."""
+        parts = {name: cut(name, OWN_TIME[name], table, self.spare.get(name), as_of, recorded_by)
+                 for name, table in self.tables.items()}
+        if all(parts[name][0] is table for name, table in self.tables.items()):
             return self  # nothing to cut: what it remembers stays
-        return History({name: table[keep[name]].reset_index(drop=True) for name, table in self.tables.items()},
-                       self.mapping)
+        return History({name: table for name, (table, _) in parts.items()}, self.mapping,
+                       {name: spare for name, (_, spare) in parts.items() if spare is not None and len(spare)})
+
+    def only(self, kind: str, subject_id: str) -> History:
+        """The history of one lead, deal, account or contact, with what belongs to it: its lead, account and contacts,
+        the deals that a lead became, everything about them, and all owners and rates. The first call sorts the tables;
+        those that follow take a subject's rows as they stand. Raises NotFound."""
+        about = self._related(kind, subject_id)
+        keys: dict[str, list[Any]] = {
+            **{f"{one}s": [key for its, key in about if its == one] for one in ("lead", "deal", "account", "contact")},
+            "changes": about, "activities": about, "deal_contacts": [key for its, key in about if its == "deal"]}
+        tables, spare = {}, {}
+        for name, table in self.tables.items():
+            if name in keys:
+                rows = self._places(name).of(keys[name])
+                if name in self.spare:
+                    table, spare[name] = split(rows.drop(columns="chosen"), rows["chosen"].to_numpy(bool))
+                else:
+                    table = rows
+            tables[name] = table
+        return History(tables, self.mapping, spare)
+
+    def _related(self, kind: str, subject_id: str) -> list[tuple[str, str]]:
+        """(kind, id) of a subject and of what belongs to it, each once."""
+        found = {(kind, subject_id): None}
+        wanted = [(kind, subject_id)]
+        while wanted:
+            its, key = wanted.pop()
+            rows = self._places(f"{its}s").of([key])
+            if not len(rows) and key == subject_id:
+                self.codes(kind, [subject_id])
+            links = [(one.removesuffix("_id"), rows[one]) for one in ("lead_id", "account_id", "contact_id")
+                     if one in rows and one != f"{its}_id"]
+            if its == "deal":
+                links.append(("contact", self._places("deal_contacts").of([key])["contact_id"]))
+            if its == "lead" and kind == "lead":
+                links.append(("deal", self._places("deals", "lead_id").of([key])["deal_id"]))
+            for other, ids in links:
+                new = [(other, one) for one in ids.dropna() if (other, one) not in found]
+                found.update(dict.fromkeys(new))
+                wanted += new
+        return list(found)
+
+    def _places(self, name: str, key: str | None = None) -> Places:
+        """Where the rows about each subject stand in a table; spare rows among them, marked."""
+        if ("places", name, key or "") not in self.memo:
+            rows = self.tables[name]
+            if name in self.spare:
+                rows, chosen = together(rows, self.spare[name])
+                rows = rows.assign(chosen=chosen)
+            about = {"changes": ["subject", "subject_id"], "activities": ["subject", "subject_id"],
+                     "deal_contacts": ["deal_id"]}.get(name, [key or f"{name[:-1]}_id"])
+            self.memo["places", name, key or ""] = places(rows, about)
+        found: Places = self.memo["places", name, key or ""]
+        return found
 
     @cached_property
     def leads(self) -> Subjects:

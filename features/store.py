@@ -1,131 +1,44 @@
-"""The store: one company's contract tables in SQLite (a file in the home) or PostgreSQL.
+"""The store: one company's database, SQLite (a file in the home) or PostgreSQL.
 
-Rows are only ever added. A row's identity is a hash of its content and its sequence; who imported it when
-(`recorded_at`, `source`) and when it was known are no part of it, so importing a row again changes nothing and the
-first recorded wins. Only a better `known_at` adds a row of the same identity: a stated one outweighs an assumed one,
-and of several stated ones the earliest counts. Reading returns the best row of each identity, ordered by identity:
-the same rows give the same frames, in whatever order they were imported. Times are int64 microseconds in UTC, values
-are text, NULL where a field was emptied.
+What it consists of stands in `features.schema`, how rows go in and come out in `features.stored`. A write is one
+transaction that no other writer shares; a read sees one unchanging state and waits for nobody.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import (
-    URL,
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Integer,
-    LargeBinary,
-    MetaData,
-    PrimaryKeyConstraint,
-    String,
-    Table,
-    create_engine,
-    event,
-    exc,
-    exists,
-    inspect,
-    make_url,
-    select,
-    text,
-    tuple_,
-)
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspect, make_url, select, text
 from sqlalchemy.pool import NullPool
-from sqlalchemy.sql import ColumnElement
-from sqlalchemy.types import TypeEngine
 
 from features.errors import BadInput, Conflict
-from features.history import OWN_TIME, STAMPS, History
-from features.mapping import TABLE_COLUMNS, Mapping
+from features.history import History
+from features.mapping import Mapping
 from features.migrations import is_current, stamp, upgrade
-from features.sources.values import EMPTY
+from features.parquet_copy import discard_copies, read_copy, write_copy
+from features.recorded import FOREVER
+from features.schema import contract, erasures, imports, meta, model_versions, rejects, schema
+from features.stored import add_rows, outweighed, read_rows, read_table
 
-__all__ = ["Store", "add_rows", "contract", "erasures", "get_meta", "identities", "imports", "load_history", "meta",
+__all__ = ["Store", "add_rows", "contract", "erasures", "get_meta", "imports", "load_history", "meta",
            "model_versions", "open_store", "outweighed", "read_table", "rejects", "set_meta"]
 
 # Any constant will do: PostgreSQL's writers wait for one another on it, as SQLite's do on the file.
-_KEYS_A_QUERY = 1000
 _WRITE_LOCK = 5_219_340_117
-_AFTER_ALL = np.iinfo(np.int64).max
-
-_KINDS: dict[str, type[TypeEngine[Any]]] = {
-    "created_at": BigInteger, "valid_from": BigInteger, "changed_at": BigInteger, "happened_at": BigInteger,
-    "known_at": BigInteger, "recorded_at": BigInteger, "sequence": BigInteger, "duration_seconds": Float, "rate": Float}
-
-# Optional in a file, yet every stored row has them: the import fills them in.
-_FILLED_IN = {"subject", "field", "sequence", "valid_from", "activity_id"}
-
-_DTYPES: dict[type[TypeEngine[Any]], str] = {BigInteger: "int64", Float: "float64"}
+_FIRST_WAIT_SECONDS = 5
+_PATIENCE_SECONDS = 24 * 3600  # a writer that died holds no lock, so a lock means work
+_WAITING = "waiting for another import to finish"
+_STATE = "state"  # meta's key of a text that every write changes
+_ROWS_WORTH_A_COPY = 20_000  # fewer are read as fast from the database itself
 _URL_FORM = "DEALCAST_STORE is empty (a file in the home) or postgresql://user:password@host/database."
-
-_schema = MetaData()
-
-
-def _columns(name: str) -> list[str]:
-    """A contract table's own columns, in the order that its identity is made of."""
-    own = list(TABLE_COLUMNS[name])
-    return ["subject", *own] if name in ("changes", "activities") else own
-
-
-def _contract_table(name: str) -> Table:
-    filled = {one for one, needed in TABLE_COLUMNS[name].items() if needed} | _FILLED_IN | set(STAMPS)
-    columns = [Column(one, _KINDS.get(one, String), nullable=one not in filled) for one in (*_columns(name), *STAMPS)]
-    # Of one identity the best known_at stands first. Without rowids SQLite keeps the rows in the key's own order.
-    return Table(name, _schema, Column("identity", LargeBinary), *columns,
-                 Column("known_at_assumed", Boolean, nullable=False),
-                 PrimaryKeyConstraint("identity", "known_at_assumed", "known_at"), sqlite_with_rowid=False)
-
-
-contract: dict[str, Table] = {name: _contract_table(name) for name in TABLE_COLUMNS}
-meta = Table("meta", _schema, Column("key", String, primary_key=True), Column("value", String, nullable=False))
-imports = Table(
-    "imports", _schema,
-    Column("import_id", Integer, primary_key=True),
-    Column("recorded_at", BigInteger, nullable=False),
-    Column("path", String, nullable=False),
-    Column("report", String, nullable=False))
-rejects = Table(
-    "rejects", _schema,
-    Column("reject_id", Integer, primary_key=True),
-    Column("import_id", Integer, nullable=False, index=True),
-    Column("file", String, nullable=False),
-    Column("line", BigInteger, nullable=False),
-    Column("column", String),
-    Column("value", String),
-    Column("reason", String, nullable=False),
-    Column("source", String),  # which source of the mapping, as "deals.csv as deals"
-    Column("cells", String),  # the row as JSON, where it could be split into cells
-    Column("settled_at", BigInteger),
-    Column("settled_by", Integer))  # the import that took the row after a fix
-erasures = Table(
-    "erasures", _schema,
-    Column("subject", String, primary_key=True),
-    Column("subject_id", String, primary_key=True),
-    Column("erased_at", BigInteger, nullable=False))
-model_versions = Table(
-    "model_versions", _schema,
-    Column("model", String, primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("as_of", BigInteger, nullable=False),
-    Column("trained_at", BigInteger, nullable=False),
-    Column("folder", String, nullable=False),
-    Column("run_id", String),
-    Column("was_champion", Boolean, nullable=False),
-    Column("is_champion", Boolean, nullable=False))
 
 
 @dataclass(frozen=True)
@@ -166,28 +79,38 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that no other writer shares; it leaves nothing when it fails. Creates the tables,
-        and brings those of an older dealcast up to date."""
-        writes = {"dealcast_writes": True}
-        with self._explained(), self.engine.connect().execution_options(**writes) as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITE_LOCK})
-            if inspect(connection).has_table(meta.name):
-                if not is_current(connection):
+    def write(self, tell: Callable[[str], None] | None = None) -> Iterator[Connection]:
+        """A transaction that no other writer shares; it leaves nothing when it fails. Creates the tables, and brings
+        those of an older dealcast up to date. `tell` is told when it has to wait for another writer to finish."""
+        with self._explained(), self.engine.connect() as connection:
+            connection = connection.execution_options(dealcast_writes=tell or (lambda step: None))
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    _wait_for_postgres(connection, tell)
+                if not inspect(connection).has_table(meta.name):
+                    schema.create_all(connection)
+                    stamp(connection)
+                elif not is_current(connection):
                     upgrade(connection)
-            else:
-                _schema.create_all(connection)
-                stamp(connection)
-            yield connection
+                yield connection
+                set_meta(connection, _STATE, secrets.token_hex(16))
+        if self.copies:
+            discard_copies(self.copies)
+
+    @property
+    def copies(self) -> Path | None:
+        """The folder for copies of a SQLite file's tables, beside it; None for a database that has no file."""
+        file = self.engine.url.database
+        return Path(f"{file}-copy") if file and self.engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except exc.OperationalError as error:
-            raise BadInput(f"The store {self.engine.url.render_as_string()} cannot be used: {error.orig}. Is the "
-                           "server up, or the folder writable and not in use?") from error
+            where = self.engine.url.database if self.copies else self.engine.url.render_as_string()
+            raise BadInput(f"The store {where} cannot be used: {error.orig}. Is the server up, or the folder writable "
+                           "and not in use?") from error
         except exc.DatabaseError as error:
             if "not a database" in str(error.orig) or "malformed" in str(error.orig):
                 raise BadInput(f"{self.engine.url.database} is damaged ({error.orig}). Restore a copy of it, or import "
@@ -207,22 +130,52 @@ def open_store(url: str | URL) -> Store:
     # SQLite store nothing but the one file stays behind.
     if parsed.get_backend_name() == "postgresql":
         return Store(create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=NullPool))
-    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 60})
+    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": _FIRST_WAIT_SECONDS})
+    event.listen(engine, "do_connect", _connect_sqlite)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Store(engine)
 
 
+def _connect_sqlite(_dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> Any:
+    """A file that may not be written, in a read-only folder or on a read-only disk, is opened for reading alone."""
+    file = Path(args[0])
+    if not file.exists() or all(os.access(one, os.W_OK, effective_ids=True) for one in (file, file.parent)):
+        return None  # SQLAlchemy connects
+    # Without the file of a writer at work SQLite cannot read in WAL mode unless told that nobody writes.
+    unchanging = "" if Path(f"{file}-wal").exists() else "&immutable=1"
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro{unchanging}", uri=True, **options)
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transaction of its own: _begin_sqlite does
-    connection.execute("PRAGMA journal_mode=WAL")
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    tell = connection.get_execution_options().get("dealcast_writes")
+    if tell is None:
+        connection.exec_driver_sql("BEGIN")
+        return
     # A writer that starts by reading would find another's write in between: it takes the lock at once.
-    writes = connection.get_execution_options().get("dealcast_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except exc.OperationalError as error:
+        if "locked" not in str(error.orig):
+            raise
+        tell(_WAITING)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE_SECONDS * 1000}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _wait_for_postgres(connection: Connection, tell: Callable[[str], None] | None) -> None:
+    key = {"key": _WRITE_LOCK}
+    if not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), key).scalar():
+        if tell:
+            tell(_WAITING)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
 
 
 def get_meta(connection: Connection, key: str) -> str | None:
@@ -235,101 +188,24 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
     connection.execute(meta.insert().values(key=key, value=value))
 
 
-def identities(name: str, rows: pd.DataFrame) -> list[bytes]:
-    """Identity of each row of a contract table: a 16-byte hash of its own columns."""
-    columns = (_python_values(rows[one]) for one in _columns(name))
-    return [hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            for row in zip(*columns, strict=True)]
-
-
-def add_rows(connection: Connection, name: str, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Add rows to a contract table in a `Store.write`; those already known stay as they were.
-
-    Returns (n,): which rows are new, or have a better known_at than those that are there (`known_at_assumed` says
-    which are assumed). Of equal rows among `rows`, the first is. A row whose own time is EMPTY became so, as far as
-    anyone can tell, when it was known, and was known when it was recorded; its identity is that of an undated row.
-    """
-    keys = identities(name, rows)
-    rows = _dated(name, rows)
-    rank = np.where(rows["known_at_assumed"], _AFTER_ALL, rows["known_at"])
-    position = {keys[i]: i for i in reversed(np.argsort(rank, kind="stable").tolist())}
-    # Both statements go past SQLAlchemy's handling of each parameter, which takes five times as long as the driver.
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    wanted = list(position)
-    for start in range(0, len(wanted), _KEYS_A_QUERY):
-        some = tuple(wanted[start:start + _KEYS_A_QUERY])
-        query = ("SELECT identity, known_at_assumed, known_at "
-                 f"FROM {name} WHERE identity IN ({', '.join([mark] * len(some))})")
-        for key, assumed, known_at in connection.exec_driver_sql(query, some):
-            if key in position and (_AFTER_ALL if assumed else known_at) <= rank[position[key]]:
-                del position[key]
-    # In the order of the key, SQLite takes rows several times faster.
-    new = np.array([position[key] for key in sorted(position)], dtype=np.int64)
-    if len(new):
-        names = (*_columns(name), *STAMPS, "known_at_assumed")
-        values = (_python_values(rows[one].iloc[new]) for one in names)
-        marks = ", ".join([mark] * (len(names) + 1))
-        connection.exec_driver_sql(f"INSERT INTO {name} (identity, {', '.join(names)}) VALUES ({marks})",
-                                   list(zip(sorted(position), *values, strict=True)))
-    return np.isin(np.arange(len(rows)), new)
-
-
-def _dated(name: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with a time of their own, for those that have none."""
-    own = OWN_TIME[name]
-    undated = rows[own] == EMPTY
-    known_at = rows["known_at"].where(~undated | ~rows["known_at_assumed"], rows["recorded_at"])
-    return rows.assign(**{"known_at": known_at, own: rows[own].where(~undated, known_at)})
-
-
-def _python_values(column: pd.Series) -> list[Any]:
-    return column.astype(object).where(column.notna(), None).tolist()
-
-
-def outweighed(table: Table, recorded_by: int | None = None) -> ColumnElement[bool]:
-    """Whether a row of a contract table stands there with a better known_at too, among those recorded by then."""
-    other = table.alias()
-    better = [other.c.identity == table.c.identity,
-              tuple_(other.c.known_at_assumed, other.c.known_at) < tuple_(table.c.known_at_assumed, table.c.known_at)]
-    if recorded_by is not None:
-        better.append(other.c.recorded_at <= recorded_by)
-    return exists().where(*better)
-
-
-def read_table(connection: Connection, name: str, as_of: int | None = None, recorded_by: int | None = None,
-               only: Sequence[ColumnElement[bool]] = ()) -> pd.DataFrame:
-    """Rows of a contract table in the order of their identities, at most those known at `as_of`; `only` picks them."""
-    table = contract[name]
-    names = (*_columns(name), *STAMPS)
-    # Weighed before the cut: a row that was entered late must not count early because its entry is not seen yet.
-    statement = select(*(table.c[one] for one in names)).where(~outweighed(table, recorded_by), *only)
-    if as_of is not None:
-        statement = statement.where(table.c[OWN_TIME[name]] <= as_of, table.c.known_at <= as_of)
-    if recorded_by is not None:
-        statement = statement.where(table.c.recorded_at <= recorded_by)
-    rows = connection.execute(statement.order_by(table.c.identity)).all()
-    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return pd.DataFrame({one: pd.Series(values, dtype=_DTYPES.get(_KINDS.get(one, String), "str"))
-                         for one, values in zip(names, columns, strict=True)})
-
-
 def load_history(store: Store, mapping: Mapping, as_of: int | None = None, recorded_by: int | None = None) -> History:
     """Everything the store holds, or what was known at `as_of` and had been recorded by `recorded_by`."""
     with store.read() as connection:
-        tables = {name: read_table(connection, name, as_of, recorded_by) for name in contract}
-    # An activity that was imported again with other content, or a contact again with another date, counts once.
-    for name, keys in (("activities", ["subject", "subject_id", "activity_id"]),
-                       ("deal_contacts", ["deal_id", "contact_id", "role"])):
-        tables[name] = _one_row_each(tables[name], keys, OWN_TIME[name])
-    return History(tables, mapping)
+        state = get_meta(connection, _STATE)
+        rows = {name: _rows(connection, name, store.copies, state) for name in contract}
+    whole = History.of_rows(rows, mapping)
+    if as_of is None and recorded_by is None:
+        return whole
+    return whole.until(FOREVER if as_of is None else as_of, recorded_by)
 
 
-def _one_row_each(table: pd.DataFrame, keys: list[str], own: str) -> pd.DataFrame:
-    """Of rows about the same, the one that was known first.
-
-    First by the time from which a row counts: so it is the same row whether the history was cut before or after.
-    """
-    if not table.duplicated(keys).any():
-        return table
-    order = np.lexsort((table[own], np.maximum(table[own], table["known_at"])))
-    return table.iloc[order].drop_duplicates(keys).sort_index().reset_index(drop=True)
+def _rows(connection: Connection, name: str, copies: Path | None, state: str | None) -> pd.DataFrame:
+    """All rows of a contract table, from its copy where there is one of this state of the store."""
+    if copies is None or state is None:
+        return read_rows(connection, name)
+    rows = read_copy(copies, name, state)
+    if rows is None:
+        rows = read_rows(connection, name)
+        if len(rows) >= _ROWS_WORTH_A_COPY:
+            write_copy(copies, name, state, rows)
+    return rows

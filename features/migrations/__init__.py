@@ -14,7 +14,7 @@ from features.errors import Conflict
 
 __all__ = ["HEAD", "is_current", "stamp", "upgrade"]
 
-HEAD = "0003"
+HEAD = "0004"
 _BEFORE_MIGRATIONS = "2"
 
 
