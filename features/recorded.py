@@ -65,6 +65,7 @@ def cut(name: str, own: str, table: pd.DataFrame, spare: pd.DataFrame | None, as
             keep = keep & (table["recorded_at"] <= recorded_by).to_numpy(bool)
         return (table if keep.all() else table[keep].reset_index(drop=True)), None
     rows, chosen = together(table, spare)
+    before = chosen
     # Weighed before the cut: a row that was entered late must not count early because its entry is not seen yet.
     if recorded_by is not None:
         chosen = counting(name, own, rows, recorded_by)
@@ -72,7 +73,7 @@ def cut(name: str, own: str, table: pd.DataFrame, spare: pd.DataFrame | None, as
     else:
         recorded = np.ones(len(rows), dtype=bool)
     keep = _known(rows, own, as_of) & recorded
-    if keep.all():
+    if keep.all() and (chosen == before).all():
         return table, spare
     table, spare = split(rows[keep].reset_index(drop=True), chosen[keep])
     return table, spare

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from features.errors import BadInput, Conflict, NotFound
 from features.home import Home
@@ -117,3 +121,64 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: P
     with pytest.raises(BadInput, match="cannot be used") as caught:
         Home.open(tmp_path)
     assert "secret" not in str(caught.value)
+
+
+@contextmanager
+def as_somebody_else(folder: Path) -> Iterator[None]:
+    """As a person who may read a folder and not write it: root may write everything, so it steps down for a while."""
+    modes = {path: path.stat().st_mode for path in (folder, *folder.rglob("*"))}
+    for path in modes:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        for path, mode in modes.items():
+            path.chmod(mode)
+
+
+@pytest.fixture
+def readable_folder() -> Iterator[Path]:
+    """A folder that everybody may enter, which pytest's own is not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_a_home_that_may_not_be_written_is_read_and_a_write_says_why_it_fails(readable_folder: Path,
+                                                                             export: Path) -> None:
+    home = readable_folder / "a home 100% ours?"
+    bring_in(home, export, mapping_text(DEALS))
+    before = changes(home)
+    with as_somebody_else(home):
+        assert changes(home) == before
+        assert Home.open(home).mapping.company == "Test"
+        assert os.listdir(home) == ["dealcast.db"]
+        with pytest.raises(BadInput, match=r"readonly database.*folder writable"), Home.open(home).store.write():
+            pass
+    write(export, deals="id,created,stage,closed,amount,industry\nD3,2024-01-10,Won,2024-03-01,1,Retail")
+    bring_in(home, export, mapping_text(DEALS))
+    assert len(changes(home)) > len(before)
+
+
+def test_a_home_that_may_not_be_written_is_read_while_another_writes_it(readable_folder: Path, export: Path) -> None:
+    home = readable_folder / "home"
+    bring_in(home, export, mapping_text(DEALS))
+    before = changes(home)
+    with Home.open(home).store.write() as connection:
+        connection.execute(text("UPDATE deals SET kind = 'new'"))
+        with as_somebody_else(home):
+            assert changes(home) == before
+
+
+def test_an_older_home_that_may_not_be_written_says_that_it_must_be_once(readable_folder: Path, export: Path) -> None:
+    home = readable_folder / "home"
+    bring_in(home, export, mapping_text(DEALS))
+    with Home.open(home).store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    with as_somebody_else(home), pytest.raises(Conflict, match=r"must be brought up to date once.*writable"):
+        Home.open(home)
