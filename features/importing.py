@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from features.calendar import business_clock
+from features.erasure import erase_again, without_erased
 from features.errors import BadInput
 from features.home import Home, claim_company, with_part
 from features.import_report import ImportReport, SourceCounts, build_report
@@ -54,6 +55,7 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
     tell(f"storing {sum(batch.read for batch in batches):,} rows")
     with home.store.write() as connection:
         together = claim_company(home, connection, mapping, mapping_text)
+        batches = without_erased(connection, batches, together)
         _store_rows(connection, batches, recorded_at)
         changes = field_changes(connection, batches, together, recorded_at, home.settings.imports.most_deleted)
         if len(changes):
@@ -62,6 +64,7 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
         report = build_report(connection, together, home.settings, batches, counts, changes)
         import_id = _remember(connection, path.resolve().name, report, batches, recorded_at)
         store_rejects(connection, import_id, batches)
+        erase_again(connection, together)
     return report
 
 
@@ -75,7 +78,7 @@ def retry_rejects(home: Home, mapping: Mapping | None, mapping_text: str, record
     with home.store.write() as connection:
         together = ours if mapping is None else claim_company(home, connection, mapping, mapping_text)
         retried = read_again(connection, together, _has_rates(connection) or together.has_rates)
-        batches = [one.batch for one in retried]
+        batches = without_erased(connection, [one.batch for one in retried], together)
         _store_rows(connection, batches, recorded_at)
         changes = field_changes(connection, batches, together, recorded_at, home.settings.imports.most_deleted)
         if len(changes):
@@ -84,6 +87,7 @@ def retry_rejects(home: Home, mapping: Mapping | None, mapping_text: str, record
         report = build_report(connection, together, home.settings, batches, counts, changes)
         import_id = _remember(connection, "rejects", report, [], recorded_at)
         settle(connection, [reject for one in retried for reject in one.settled()], import_id, recorded_at)
+        erase_again(connection, together)
     return report
 
 

@@ -16,6 +16,7 @@ from serving.cli.data import import_command, simulate
 from serving.cli.demo import demo
 from serving.cli.drafting import map_command
 from serving.cli.forecast import forecast
+from serving.cli.forget import forget
 from serving.cli.models import score, train
 from serving.cli.rejects import rejects
 from serving.cli.serve import mlflow, serve
@@ -58,7 +59,8 @@ def cli(context: click.Context, home: Path) -> None:
     context.obj = home
 
 
-for _command in (demo, map_command, import_command, rejects, check, train, score, forecast, serve, mlflow, simulate):
+for _command in (demo, map_command, import_command, rejects, check, train, score, forecast, serve, mlflow, forget,
+                 simulate):
     cli.add_command(_command)
 
 
