@@ -125,6 +125,13 @@ def _filled_after_end(material: Material, one: FieldPast, first: np.ndarray) -> 
     return float(late[dated].mean()) if dated.any() else None
 
 
+def _is_lost(material: Material, one: FieldPast) -> bool:
+    """Whether much of a field's past is unknown. A date that ends its subject tells its own: before it was nothing."""
+    if one.type == "date" and one.name in material.ending_fields(one.kind):
+        return False
+    return (worth(material, one)[1][2] or 0) > _THIN
+
+
 def thin_fields(material: Material) -> list[Finding]:
     """Fields that are hardly ever filled, and those whose past is unknown."""
     found = []
@@ -136,7 +143,7 @@ def thin_fields(material: Material) -> list[Finding]:
         for one in material.fields(kind):
             if float((material.first_known(one) != EMPTY).mean()) < _THIN:
                 empty.append(one.name)
-            elif one.past == "final_only" and (worth(material, one)[1][2] or 0) > _THIN:
+            elif one.past == "final_only" and _is_lost(material, one):
                 lost.append(one.name)
         if empty:
             found.append(Finding(

@@ -285,7 +285,7 @@ def leaks(material: Material) -> list[Finding]:
 def _finding(one: FieldPast, reasons: list[Suspicion], skill: Skill | None, beside: str) -> Finding:
     said = "; ".join(reason.reason + (beside if reason.rule == "predicts_alone" else "") for reason in reasons)
     last_only = one.past == "final_only"
-    why = ("It is last known only, so no past date sees it and nothing has leaked. Marked at_creation it would."
+    why = ("Only the last value is known, so no past date sees it and nothing has leaked; marked at_creation it would."
            if last_only else
            "A model that learns from it looks excellent on the past and fails on open ones, whose end it cannot know.")
     cure = (f"Leave it final_only. To use its past, export the log of {one.name}." if last_only else

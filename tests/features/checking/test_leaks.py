@@ -244,3 +244,12 @@ sources:
     bring_in(tmp_path / "home", tmp_path / "calls.parquet", text)
     found, = leaks(Material(Home.open(tmp_path / "home").history(), NOW))
     assert found.field == "duration"
+
+
+@pytest.mark.parametrize(("data", "shipped", "expected"), [
+    ("maven_crm", "maven_crm", ["close_value"]), ("dbt_assessment_leads", "dbt_assessment_leads", [])])
+def test_by_the_shipped_mappings_of_real_sets_only_what_knows_the_end_is_suspected(
+        tmp_path: Path, real_data: Path, data: str, shipped: str, expected: list[str]) -> None:
+    mapping, text = read_mapping(shipped)
+    import_files(Home.open(tmp_path / "home", must_exist=False), real_data / data, mapping, text, NOW * 2)
+    assert [one.field for one in leaks(Material(Home.open(tmp_path / "home").history(), NOW * 2))] == expected
