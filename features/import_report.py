@@ -82,6 +82,7 @@ class ImportReport:
     returned: dict[str, int] = field(default_factory=dict)
     repeated_ids: dict[str, int] = field(default_factory=dict)
     read_as: dict[str, list[str]] = field(default_factory=dict)
+    made_dates: dict[str, list[str]] = field(default_factory=dict)
     export_next: list[str] = field(default_factory=list)
 
     def total(self, what: Literal["read", "stored", "already_known", "rejected"]) -> int:
@@ -115,6 +116,7 @@ def build_report(connection: Connection, mapping: Mapping, settings: Settings, b
         fields=fields, outcomes=outcomes, known_at_assumed=assumed, waiting_rows=_waiting_rows(connection),
         unmapped_fields=unmapped, unknown_stages=_unknown_stages(connection, mapping),
         deleted=_by_kind(told, "true"), returned=_by_kind(told, "false"), repeated_ids=repeated_ids(batches),
+        made_dates={batch.file: sorted(batch.source.made) for batch in batches if batch.source.made},
         read_as={f"{batch.file} as {batch.source.rows}": batch.read_as for batch in batches if batch.read_as},
         export_next=_export_next(connection, mapping, fields, unmapped))
 
@@ -200,6 +202,8 @@ def _unknown_stages(connection: Connection, mapping: Mapping) -> dict[str, int]:
         select(changes.c.value, func.count()).where(changes.c.subject == "deal", changes.c.field == "stage",
                                                     changes.c.value.is_not(None), ~outweighed(changes))
         .group_by(changes.c.value).order_by(changes.c.value)).all()
+    if not mapping.stages and mapping.deals:
+        return {}  # it is not by their stages that deals end
     listed = {stage.name for stage in mapping.stages}
     return {str(value): int(count) for value, count in rows if value not in listed}
 
@@ -261,6 +265,8 @@ def report_lines(report: ImportReport) -> list[str]:
     if report.known_at_assumed:
         lines.append("  when an entry was made is assumed to be the date that it claims, in: "
                      f"{', '.join(report.known_at_assumed)}")
+    for file, names in report.made_dates.items():
+        lines.append(f"  dates that the mapping makes up, since {file} has none: {', '.join(names)}")
     for kind, count in report.waiting_rows.items():
         lines.append(f"  {count:,} rows are about {kind}s that no file created: kept, unused until those arrive")
     for kind, count in report.deleted.items():

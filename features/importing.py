@@ -31,7 +31,7 @@ from features.sources.tables import find_files, read_tables, reading_options
 from features.sources.values import EMPTY
 from features.store import add_rows, contract, imports, read_table
 
-__all__ = ["import_files", "retry_rejects"]
+__all__ = ["check_mapping", "import_files", "retry_rejects"]
 
 Progress = Callable[[str], None]
 
@@ -49,7 +49,7 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
         with home.store.read() as connection:
             together = with_part(home, connection, mapping)
             has_rates = _has_rates(connection)
-    _check_mapping(mapping)
+    check_mapping(mapping)
     batches = _read_files(path, mapping, has_rates or together.has_rates, tell)
     home.path.mkdir(parents=True, exist_ok=True)
     tell(f"storing {sum(batch.read for batch in batches):,} rows")
@@ -118,7 +118,7 @@ def _has_rates(connection: Connection) -> bool:
     return connection.execute(select(contract["rates"].c.rate).limit(1)).first() is not None
 
 
-def _check_mapping(mapping: Mapping) -> None:
+def check_mapping(mapping: Mapping) -> None:
     """Refuse what could not be used later: a currency or a country that does not exist."""
     minor_digits(mapping.currency)
     business_clock(np.zeros(1, dtype=np.int64), mapping)

@@ -48,18 +48,20 @@ class FieldSpec(Strict):
     """One mapped field: where it stands, what it is, and what its past is worth."""
 
     column: str
+    """The column it stands in; of a field history, the field's name there."""
     type: Literal["number", "money", "category", "date", "text"] = "category"
-    # logged: every change is known. at_creation: does not change after creation. final_only: only the last
-    # value is known, so it says nothing about the past; it starts to be logged with the first import.
+    """category: words that repeat. text: words that do not; no feature is made of them. money: an amount."""
     past: Literal["logged", "at_creation", "final_only"] = "final_only"
-    # Of number and money: what one stands for in the file, such as 10000 where amounts are written in 万元.
+    """logged: every change is known. at_creation: does not change after creation. final_only: only the last value is
+    known, so it says nothing about the past; it starts to be logged with the first import."""
     times: Annotated[int, Field(ge=1)] = 1
-    # A deal's stage and a lead's outcome only: the column with the date on which a value that ends it was entered.
+    """Of number and money: what one stands for in the file, such as 10000 where amounts are written in 万元."""
     closed_at: str | None = None
-    # The file's words to ours, e.g. {"Closed Won": won}; words that are not listed stay as they are.
+    """Of a field that ends a lead or deal: the column with the date on which such a value was entered."""
     values: dict[str, str] = {}
-    # It identifies a person: `dealcast forget` empties it. Fields of the type text are emptied anyway.
+    """The file's words to ours, e.g. {"Closed Won": won}; words that are not listed stay as they are."""
     personal: bool = False
+    """true: it identifies a person, and `dealcast forget` empties it. Fields of the type text are emptied anyway."""
 
     @model_validator(mode="after")
     def _times_are_of_numbers(self) -> FieldSpec:
@@ -72,38 +74,51 @@ class Source(Strict):
     """One file (or several, by a pattern) and the contract table that its rows become."""
 
     file: str | None = None
-    # Excel: one sheet, several of the same columns, or "*" for all that are visible; None is the first of those.
+    """The file's name in the folder that is imported, or a pattern such as log*.csv; left out, the only file."""
     sheet: str | list[str] | None = None
+    """Excel: one sheet, several of the same columns, or "*" for all that are visible; left out, the first of those."""
     rows: TableName
+    """What each row becomes."""
     subject: SubjectKind | None = None
-    # Only rows whose column holds one of these ("" is an empty cell), and none of those.
+    """What changes or activities are about."""
     where: dict[str, list[str | int | float | bool]] = {}
+    """Only rows whose column holds one of these; "" is an empty cell, and * stands for anything ("006*")."""
     where_not: dict[str, list[str | int | float | bool]] = {}
+    """No rows whose column holds one of these."""
     join: list[Join] = []
+    """Columns to take from other files."""
     made: dict[str, Made] = {}
+    """Dates that the file does not have, made from other columns, by the name that they get."""
     columns: dict[str, str]
+    """Our columns to the file's."""
     constants: dict[str, str] = {}
-    # The file's words to ours in a contract's column, e.g. role: {"Decision maker": budget}; others stay as they are.
+    """Our columns that the file does not have, with the one value that all rows get."""
     values: dict[str, dict[str, str]] = {}
+    """The file's words to ours in one of our columns, e.g. role: {"Decision maker": budget}; others stay."""
     fields: dict[str, FieldSpec] = {}
+    """Everything else that describes the subject, by the name that it gets."""
     known_at: str | None = None
-    # Rows without a date of creation: set aside, or counted from the import that first sees them.
+    """The column that says when the CRM got the row. Left out, it is the date that the row claims."""
     undated: Literal["reject", "import"] = "reject"
-    # full: the file holds everyone, so who is missing from a later one was deleted. A part says nothing of that.
+    """Rows without a date of creation: set aside (reject), or counted from the import that first sees them (import)."""
     snapshot: Literal["full", "part"] = "part"
-    # Of the source's amounts, where a cell does not say it itself: an ISO code for all, or the column that names it. A
-    # field called currency is such a column by itself.
+    """full: the file holds everyone, so who is missing from a later one was deleted. A part says nothing of that."""
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    """The currency of all the source's amounts, where a cell does not say it itself."""
     currency_column: str | None = None
-    # Rates only: the file says how much of the other currency one of ours buys (1 EUR = 1.08 USD), not the reverse.
+    """The column that names the currency of each row's amounts. A field called currency is such a column by itself."""
     inverse: bool = False
-    # How the file is written; None is found out from the file itself and told in the import report.
+    """Rates only: the file says how much of the other currency one of ours buys (1 EUR = 1.08 USD), not the reverse."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """CSV: what stands between columns. This and the next four are found out from the file, and told, if left out."""
     encoding: str | None = None
+    """CSV: how text is written, such as utf-8, cp1252 or gb18030."""
     decimal: Literal[".", ","] | None = None
+    """The decimal mark of numbers that are written as text."""
     date_format: str | None = None
-    # Line of the file, or row of the sheet, that names the columns.
+    """How dates are written, such as %d/%m/%Y for 31/12/2025."""
     header_row: Annotated[int, Field(ge=1)] | None = None
+    """The line of the file, or the row of the sheet, that names the columns."""
 
     @model_validator(mode="after")
     def _fits_the_contract(self) -> Source:
@@ -155,18 +170,27 @@ class Source(Strict):
 
 class Mapping(Strict):
     company: str
-    # One company may have several mapping files, each a part of its own (see `parts`).
+    """The company's name: a home belongs to it."""
     part: Annotated[str, Field(pattern=r"^[\w -]+$")] = "main"
+    """The name of this file among several mappings of one company."""
     simulated: bool = False
+    """true: the company is invented; its home takes no real data."""
     time_zone: str = "UTC"
+    """The clock behind dates without a time, by its IANA name."""
     currency: str = "EUR"
-    # Country whose public holidays are not business days (a code of the `holidays` package), or none.
+    """The currency that everything is summed in, by its ISO code."""
     holidays: str | None = None
+    """Country (or Country-Region) whose public holidays are not business days; left out, none are."""
     fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] = 1
+    """The month in which the fiscal year begins."""
     stages: list[Stage] = []
+    """The stages of a deal, first to last."""
     leads: LeadOutcome | None = None
+    """When a lead has converted or is out."""
     deals: DealOutcome | None = None
+    """When a deal is won or lost, where stages do not say it."""
     sources: Annotated[list[Source], Field(min_length=1)]
+    """The files, and what their rows are."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Mapping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,8 +11,12 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
+from features.mapping import load_mapping, parse_mapping
+from features.mapping_schema import mapping_schema
 from serving.cli import cli
+from tests.figures import mapping_keys
 from tests.running import ROOT, environment
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,3 +72,37 @@ def test_links_on_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_key_of_a_mapping_is_documented_as_the_schema_has_it() -> None:
+    made = mapping_keys.table(False)
+    page = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
+    assert made in page, "run: python -m tests.figures mapping-keys"
+
+
+def test_the_shipped_schema_is_that_of_the_models() -> None:
+    shipped = json.loads((ROOT / "configs" / "mapping.schema.json").read_text(encoding="utf-8"))
+    assert shipped == mapping_schema(), "run: dealcast mapping schema > configs/mapping.schema.json"
+
+
+@pytest.mark.parametrize("mapping", sorted((ROOT / "configs" / "mappings").glob("*.yaml")), ids=lambda one: one.stem)
+def test_a_shipped_mapping_names_its_schema_for_editors_and_can_be_read(mapping: Path) -> None:
+    first = mapping.read_text(encoding="utf-8").splitlines()[0]
+    assert (mapping.parent / first.removeprefix("# yaml-language-server: $schema=")).is_file()
+    assert load_mapping(mapping).company
+
+
+def test_mappings_in_the_docs_can_be_read() -> None:
+    page = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
+    ends, conditions, rates = (yaml.safe_load(one) for one in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL))
+    bare = yaml.safe_load("""
+company: Docs
+sources:
+  - {file: leads.csv, rows: leads, columns: {lead_id: id, created_at: at},
+     fields: {status: {column: s}, converted_at: {column: c, type: date}}}
+  - {file: deals.csv, rows: deals, columns: {deal_id: id, created_at: at, lead_id: lead},
+     fields: {is_won: {column: w}, is_closed: {column: c}}}
+  - {file: acts.csv, rows: activities, subject: deal, columns: {subject_id: id, kind: kind, happened_at: at}}
+""")
+    for block in (ends, conditions, {"sources": bare["sources"] + rates["sources"]}):
+        assert parse_mapping(yaml.safe_dump({**bare, **block}), "docs/mapping.md")

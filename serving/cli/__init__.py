@@ -17,6 +17,7 @@ from serving.cli.demo import demo
 from serving.cli.drafting import map_command
 from serving.cli.forecast import forecast
 from serving.cli.forget import forget
+from serving.cli.mapping import mapping
 from serving.cli.models import score, train
 from serving.cli.rejects import rejects
 from serving.cli.serve import mlflow, serve
@@ -59,8 +60,8 @@ def cli(context: click.Context, home: Path) -> None:
     context.obj = home
 
 
-for _command in (demo, map_command, import_command, rejects, check, train, score, forecast, serve, mlflow, forget,
-                 simulate):
+for _command in (demo, map_command, mapping, import_command, rejects, check, train, score, forecast, serve, mlflow,
+                 forget, simulate):
     cli.add_command(_command)
 
 
