@@ -10,6 +10,7 @@ import pandas as pd
 from features.drafting.drafted import Draft, Table
 from features.drafting.ends import lead_word, stage_order
 from features.drafting.entities import decide_entity
+from features.drafting.event_logs import deals_from_log
 from features.drafting.logs import decide_log, split_by_subject
 from features.drafting.looking import look_at
 from features.drafting.meaning import outcome_words, says_outcome
@@ -29,10 +30,11 @@ def draft_mapping(paths: list[Path]) -> Draft:
     tables = [open_table(look) for look in looks.tables]
     for table in tables:
         classify(table)
+    deals_from_log(tables)
     _at_least_one_subject(tables)
     find_links(tables)
     for table in tables:
-        if table.rows in ENTITIES:
+        if table.rows in ENTITIES and not table.decisions:
             decide_entity(table, tables)
     # Links name tables by their place, so that the parts of a log are added behind them.
     logs = [part for table in tables if table.rows and table.rows not in ENTITIES for part in split_by_subject(table)]

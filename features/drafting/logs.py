@@ -24,7 +24,7 @@ def decide_log(table: Table, tables: list[Table]) -> None:
     if table.rows == "deal_contacts":
         _decide_pairs(table)
         return
-    about = table.subject if table.where else _decide_subject(table, tables)
+    about = table.subject if "subject_id" in table.columns else _decide_subject(table, tables)
     table.meanings = {name: meanings_of(profile, about, log=True) for name, profile in table.profiles.items()}
     if table.rows == "changes":
         _decide_changes(table)
@@ -34,7 +34,7 @@ def decide_log(table: Table, tables: list[Table]) -> None:
 
 def split_by_subject(table: Table) -> list[Table]:
     """A log about leads and deals in one file becomes a table for each kind, by the column that tells them apart."""
-    if table.rows not in ("changes", "activities"):
+    if table.rows not in ("changes", "activities") or "subject_id" in table.columns:
         return [table]
     whole = {name: meanings_of(profile, None) for name, profile in table.profiles.items()}
     kinds, column = max(((_subjects_named(table, name), name) for name, its in whole.items()
@@ -126,6 +126,7 @@ def _decide_changes(table: Table) -> None:
     fields = [(its.get("field", 0), name) for name, its in table.meanings.items() if name not in table.decisions]
     values = [(its.get("new_value", 0), name) for name, its in table.meanings.items() if name not in table.decisions]
     _take(table, "sequence", "sequence", least=0.8)
+    _only_done(table)
     if max(fields, default=(0, ""))[0] >= 0.6 and max(values, default=(0, ""))[0] >= 0.6 and not version:
         _take(table, "field", "field")
         _take(table, "value", "new_value")
@@ -241,6 +242,13 @@ def _decide_activities(table: Table) -> None:
         if table.meanings[name].get("duration", 0) >= 0.7 and not minutes & set(name_of(name).tokens):
             _take(table, "duration_seconds", "duration")
             break
+    _only_done(table)
+    for name in table.undecided():
+        table.decide(name, "left out", 0.75, "an activity has no such column, or the table of what it is about has it")
+
+
+def _only_done(table: Table) -> None:
+    """Of work that a log has with its beginning and its end, only the end is read."""
     for name in table.undecided():
         done = [str(value) for value in table.profiles[name].text.dropna().unique()[:20]
                 if value_is(tokens_of(str(value)), "done")]
@@ -248,8 +256,6 @@ def _decide_activities(table: Table) -> None:
             table.where[name] = done
             table.decide(name, "where", 0.85, f"of each piece of work only its end ({', '.join(done)}) is an activity "
                                               f"that was done")
-    for name in table.undecided():
-        table.decide(name, "left out", 0.75, "an activity has no such column, or the table of what it is about has it")
 
 
 def _decide_pairs(table: Table) -> None:

@@ -323,3 +323,35 @@ def test_leads_that_convert_by_a_status_get_its_words(tmp_path: Path) -> None:
     assert mapping.leads.converted[0].becomes == ["已转化"]
     assert mapping.leads.disqualified[0].becomes == ["无效"]
     assert mapping.time_zone == "Asia/Shanghai"
+
+
+def test_an_event_log_alone_gives_deals_from_the_events_that_begin_its_cases(tmp_path: Path) -> None:
+    rows = []
+    for i in range(60):
+        events = ["received", "checked", "won" if i % 3 else "rejected"]
+        rows += [{"case:concept:name": f"C{i:04}", "concept:name": event, "org:resource": f"U{i % 4}",
+                  "case:size": i % 5,
+                  "lifecycle:transition": "complete", "time:timestamp": f"2025-01-{1 + i % 20 + at:02}T08:00:00Z"}
+                 for at, event in enumerate(events)]
+    draft, text = drafted(frame_file(tmp_path / "log.csv", pd.DataFrame(rows)))
+    assert draft.questions == []
+    mapping = parse_mapping(text, "the draft")
+    deals, changes = mapping.sources
+    assert (deals.rows, deals.where, deals.columns["deal_id"]) == ("deals", {"concept:name": ["received"]},
+                                                                   "case:concept:name")
+    assert deals.fields["case_size"].past == "final_only"
+    assert (changes.rows, changes.subject, changes.fields["stage"].column) == ("changes", "deal", "concept:name")
+    assert [(stage.name, stage.outcome) for stage in mapping.stages] == [
+        ("received", None), ("checked", None), ("won", "won"), ("rejected", "lost")]
+
+
+def test_a_log_about_leads_and_deals_is_read_once_for_each(tmp_path: Path) -> None:
+    frame_file(tmp_path / "deals.csv", base())
+    pd.DataFrame({"Object": ["Lead", "Deal"] * 60, "Record ID": [f"D-{10_000 + i // 4 * 3}" for i in range(120)],
+                  "Field": "Owner", "New value": ["Tom Berg", "Mira Vogel", "Aylin Kaya"] * 40,
+                  "Changed at": "2025-01-05"}).to_csv(tmp_path / "history.csv", index=False)
+    _, text = drafted(tmp_path)
+    logs = [source for source in finished(text).sources if source.rows == "changes"]
+    assert [(source.subject, source.where) for source in logs] == [("lead", {"Object": ["Lead"]}),
+                                                                   ("deal", {"Object": ["Deal"]})]
+    assert all(source.fields["owner"].past == "logged" for source in logs)
