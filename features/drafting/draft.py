@@ -13,6 +13,7 @@ from features.drafting.entities import decide_entity
 from features.drafting.event_logs import deals_from_log
 from features.drafting.logs import decide_log, split_by_subject
 from features.drafting.looking import look_at
+from features.drafting.lookups import join_lookups
 from features.drafting.meaning import outcome_words, says_outcome
 from features.drafting.naming import value_is
 from features.drafting.profile import dates_of
@@ -50,6 +51,7 @@ def draft_mapping(paths: list[Path]) -> Draft:
     for table in tables:
         _decide_dates(table)
     draft = Draft(_company(paths), tables, looks.unreadable)
+    join_lookups(tables)
     _prefer_logs(tables)
     _draft_stages(draft)
     _draft_deal_ends(draft)
@@ -113,7 +115,7 @@ def _prefer_logs(tables: list[Table]) -> None:
             gone = table.fields.pop(name)
             reason = f"{log.look.name} has every change of it"
             table.decide(gone.column, "left out", 0.85, reason)
-            if gone.closed_at:
+            if gone.closed_at and gone.closed_at not in {one.column for one in table.fields.values()}:
                 table.decide(gone.closed_at, "left out", 0.85, reason)
 
 

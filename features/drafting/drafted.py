@@ -11,7 +11,7 @@ from features.drafting.looking import Look
 from features.drafting.meaning import level
 from features.drafting.profile import Profile
 
-__all__ = ["Decision", "Draft", "DraftField", "Table"]
+__all__ = ["Decision", "Draft", "DraftField", "Lookup", "Table"]
 
 
 @dataclass
@@ -41,11 +41,23 @@ class DraftField:
     times: int = 1
     values: dict[str, str] = field(default_factory=dict)
     warning: str = ""
+    joined_from: str = ""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Columns of another table that are put beside a table's own: the name that each gets here, to its name there."""
+
+    look: Look
+    by: str
+    key: str
+    columns: dict[str, str]
 
 
 @dataclass
 class Table:
-    """One table and what it becomes: `rows` of the contract ("" when it is left out), about `subject`."""
+    """One table and what it becomes: `rows` of the contract ("" when it is left out), about `subject`. `undated` says
+    why rows without a date of creation are taken, `blocked` why the table is left out all the same."""
 
     look: Look
     profiles: dict[str, Profile]
@@ -58,9 +70,12 @@ class Table:
     columns: dict[str, str] = field(default_factory=dict)
     fields: dict[str, DraftField] = field(default_factory=dict)
     where: dict[str, list[str]] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
     date_format: str | None = None
     decisions: dict[str, Decision] = field(default_factory=dict)
+    joins: list[Lookup] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    undated: str = ""
     blocked: str = ""
 
     def decide(self, column: str, role: str, confidence: float, reason: str, field_name: str = "") -> None:

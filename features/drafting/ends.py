@@ -103,9 +103,11 @@ def _closing_dates(table: Table) -> None:
     score, name = max(exact, key=lambda one: (np.nan_to_num(shares(one[1])[0]), one[0]))
     at_end, before = shares(name)
     profile = table.profiles[name]
+    if not np.isfinite(before) and profile.filled >= 0.9:
+        before = profile.filled  # which rows are open is not known, but some will be
     if np.isfinite(before) and before >= 0.5 and "expected_close" not in _named(table):
         table.add_field("expected_close", name, "date", "final_only", "only its last value is here", 0.7,
-                  f"name '{name}', and {before:.0%} of the open rows have it too: the expected date while open")
+                        f"name '{name}', and {before:.0%} of the open rows have it too: the expected date while open")
         table.decisions[name].also = "closed_at"
         table.fields[state].closed_at = name
         return

@@ -157,13 +157,15 @@ def _decide_created(table: Table) -> None:
         name, score = _earliest_date(table), 0.5
         reason = "no name says so, but of the dates it is the first of each row"
     if not name:
-        if TABLE_COLUMNS[table.rows]["created_at"]:
+        if table.rows in ("accounts", "contacts"):
+            table.undated = "no column says when they were entered: they count from the import that first sees them"
+        else:
             table.blocked = "no column says when its rows were entered"
         return
     table.columns["created_at"] = name
     empty = 1 - table.profiles[name].filled
     if empty > 0.0005:
-        reason += f". CHECK: it is empty in {empty:.1%} of the rows, which cannot be imported"
+        table.undated = f"CHECK: '{name}' is empty in {empty:.1%} of the rows; these count from the import on"
     table.decide(name, "created_at", 0.55 + 0.44 * score if score > 0.5 else 0.62, reason)
 
 
@@ -280,6 +282,8 @@ def decide_own_fields(table: Table) -> None:
         meaning, score = best(meanings)
         past, why_past = _past(profile, meaning if score >= 0.6 else "")
         kind = field_type(profile, meaning if score >= 0.6 else "")
+        if kind == "money" and table.rows != "deals" and not profile.of("money"):
+            kind = "number"  # what a customer earns is not in our currency, and is never added to what it pays
         made_from = f"name '{name}' and {profile.says()}" if score >= 0.6 else profile.says()
         table.add_field(field_name(name, table), name, kind, past, why_past, 0.88 if score >= 0.8 else 0.72, made_from)
 
@@ -296,6 +300,8 @@ def _why_left_out(table: Table, name: str, ended: Bools, unfinished: Bools) -> t
     profile = table.profiles[name]
     if profile.of("empty"):
         return "no cell is filled", 0.95
+    if profile.distinct == 1 and profile.filled > 0.99 and best(table.meanings[name])[1] < 0.6:
+        return "is the same in every row, so that nothing can be learned from it", 0.75
     by_meaning = left_out_by_meaning(table.meanings[name])
     if by_meaning:
         return by_meaning

@@ -8,7 +8,7 @@ from features.drafting.meaning import best, meanings_of
 from features.drafting.naming import meanings, value_is
 from features.drafting.profile import profile_column
 from features.drafting.tables import repeating_id
-from features.drafting.words import name_of, tokens_of, words
+from features.drafting.words import han, name_of, tokens_of, words
 from features.mapping import TABLE_COLUMNS
 
 __all__ = ["decide_log", "split_by_subject"]
@@ -16,6 +16,8 @@ __all__ = ["decide_log", "split_by_subject"]
 _SUBJECT_KINDS = ("lead", "deal", "account", "contact")
 _Found = list[tuple[float, str | None, str]]  # how sure, the kind of subject, the column
 _FIELDS_OF_HISTORY = 40
+_ACTIVITY_KINDS = ("call", "meeting", "email", "mail", "visit", "appointment", "task", "note", "demo",
+                   "通话", "会议", "拜访", "邮件", "任务", "日程")
 _LOGGED = "every change of it is a row here"
 
 
@@ -69,7 +71,9 @@ def _decide_subject(table: Table, tables: list[Table]) -> str | None:
     versions: _Found = [(score, whose, name) for name, its in table.meanings.items() for meaning, score in its.items()
                 if whose and meaning in ("id", f"{whose}_id") and score >= 0.9]
     order = {"deal": 0, "lead": 1, "contact": 2, "account": 3, None: 4}
-    choices = [(linked, 0.97), (named, 0.9), (record, 0.75)]
+    whole = ("deal", "lead")
+    choices = [([one for one in linked if one[1] in whole], 0.97), ([one for one in named if one[1] in whole], 0.9),
+               (record if table.rows == "activities" else [], 0.75), (linked, 0.97), (named, 0.9), (record, 0.75)]
     if table.rows == "changes" and not any(kind == whose for _, kind, _ in linked):
         choices.insert(0, (versions, 0.9))
     for found, sure in choices:
@@ -223,7 +227,10 @@ def _decide_activities(table: Table) -> None:
     if not _take(table, "happened_at", "happened_at", "changed_at", "created_at"):
         table.columns["happened_at"] = "?"
         table.questions.append("which column says when an activity happened? Name it as happened_at.")
-    if not _take(table, "kind", "activity", "kind"):
+    kind = _kind_in_name(table)
+    if not _take(table, "kind", "activity", "kind") and kind:
+        table.constants["kind"] = kind
+    elif "kind" not in table.columns:
         table.columns["kind"] = "?"
         table.questions.append("which column says what kind an activity was (call, mail, meeting)? Name it as kind, "
                                "or write "
@@ -245,6 +252,13 @@ def _decide_activities(table: Table) -> None:
     _only_done(table)
     for name in table.undecided():
         table.decide(name, "left out", 0.75, "an activity has no such column, or the table of what it is about has it")
+
+
+def _kind_in_name(table: Table) -> str:
+    """The one kind of activity that a file named "meetings" or "通话记录" holds; "" where its name says none."""
+    tokens = (*tokens_of(table.look.sheet or ""), *tokens_of(table.look.file.rsplit(".", 1)[0]))
+    return next((word for word in _ACTIVITY_KINDS if any(word in token if han(word) else word == token
+                                                         for token in tokens)), "")
 
 
 def _only_done(table: Table) -> None:

@@ -136,7 +136,7 @@ def _activity_signs(table: Table, by_name: dict[str, float]) -> tuple[float, lis
     subject = repeating_id(table) or _has(table, None, "record", least=0.8)
     if not subject and not named:
         return 0.0, []
-    return named + 0.35 * len(signs) + (0.5 if subject else 0), [*signs, at]
+    return named + (0.3 if named else 0) + 0.35 * len(signs) + (0.5 if subject else 0), [*signs, at]
 
 
 def _pair_signs(table: Table, by_name: dict[str, float]) -> tuple[float, list[str]]:
@@ -157,6 +157,8 @@ def own_id(table: Table) -> list[tuple[float, str]]:
             continue
         ours = meanings.get(f"{table.subject}_id", 0)
         score = max(ours, 0.9 * meanings.get("id", 0), 0.85 * meanings.get("record", 0))
+        if name_of(name).tokens == ("id",):
+            score = 1.05  # beside it, a "deal number" is only another one
         if table.subject == "owner":
             score = max(score, 0.95 * meanings.get("owner", 0))
         if best({meaning: value for meaning, value in meanings.items() if meaning.endswith("_id")})[1] > max(ours, 0.9):

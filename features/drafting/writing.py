@@ -54,7 +54,8 @@ def draft_text(draft: Draft, source: str) -> str:
 def _table_lines(table: Table) -> list[str]:
     about = f"{table.look.name}" + (" (only a sample of its rows was looked at)" if table.look.sampled else "")
     if not table.rows:
-        return ["", f"  # {_one_line(about)} is left out: {_one_line(table.reason)}."]
+        joined = table.reason.startswith("no table of its own")
+        return ["", f"  # {_one_line(about)}{'' if joined else ' is left out'}: {_one_line(table.reason)}."]
     if table.blocked:
         names = ", ".join(table.profiles)
         return ["", f"  # {_one_line(about)} looks like {table.rows} ({_one_line(table.reason)}), but {table.blocked}.",
@@ -68,6 +69,14 @@ def _table_lines(table: Table) -> list[str]:
         lines.append(f"    subject: {table.subject}")
     if table.date_format:
         lines.append(f"    date_format: {_quoted(table.date_format)}")
+    if table.undated:
+        lines.append(_commented("    undated: import", table.undated))
+    for one in table.joins:
+        taken = ", ".join(f"{_scalar(name)}: {_scalar(column)}" for name, column in one.columns.items())
+        sheet = f", sheet: {_scalar(one.look.sheet)}" if one.look.sheet else ""
+        lines += ["    join:"] if one is table.joins[0] else []
+        lines.append(f"      - {{file: {_scalar(glob.escape(one.look.file))}{sheet}, by: {_scalar(one.by)}, "
+                     f"key: {_scalar(one.key)}, columns: {{{taken}}}}}")
     if table.where:
         lines.append("    where:")
         lines += [_commented(f"      {_scalar(name)}: [{', '.join(map(_scalar, some))}]", _said(table.decisions[name]))
@@ -79,6 +88,9 @@ def _table_lines(table: Table) -> list[str]:
         if decision:
             reason = _said(decision) if decision.role == slot else "also used here"
         lines.append(_commented(f"      {slot}: {_scalar(name)}", reason))
+    if table.constants:
+        said = ", ".join(f"{slot}: {_scalar(word)}" for slot, word in table.constants.items())
+        lines.append(_commented(f"    constants: {{{said}}}", "CHECK: by the file's name"))
     if table.fields:
         lines.append("    fields:")
         lines += [_field_line(table, name, one) for name, one in table.fields.items()]
@@ -99,7 +111,10 @@ def _field_line(table: Table, name: str, field: DraftField) -> str:
     if field.closed_at:
         parts.append(f"closed_at: {_scalar(field.closed_at)}")
     by_rows = "field" in table.columns  # of such a history a field is no column
-    reason = "a field of the history" if by_rows else _said(table.decisions[field.column])
+    if field.joined_from:
+        reason = f"CHECK: joined from {field.joined_from}"
+    else:
+        reason = "a field of the history" if by_rows else _said(table.decisions[field.column])
     if field.warning:
         reason += f"; CHECK: {field.warning}"
     if field.past == "at_creation":
@@ -151,7 +166,7 @@ def draft_document(draft: Draft, mapping: str) -> dict[str, Any]:
 
 def _column_document(table: Table, name: str) -> dict[str, Any]:
     decision, profile = table.decisions[name], table.profiles[name]
-    out = bool(table.blocked) or not table.rows
+    out = bool(table.blocked)
     field = table.fields.get(decision.field)
     return {"column": name, "role": "left out" if out else decision.role, "field": None if out else decision.field
             or None,

@@ -70,3 +70,17 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
 def test_a_missing_file_says_what_is_shipped(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="Shipped ones can be named alone"):
         load_mapping(tmp_path / "none.yaml")
+
+
+def test_a_draft_with_open_questions_is_no_mapping() -> None:
+    text = mapping_text(DEALS)
+    parse_mapping("questions: []\n" + text, "the draft")
+    with pytest.raises(BadInput, match=r"(?s)is a draft with 2 open questions.*- One\?.*- Two\?"):
+        parse_mapping("questions: [One?, Two?]\n" + text, "the draft")
+
+
+def test_times_is_refused_where_it_would_do_nothing() -> None:
+    with pytest.raises(BadInput, match="'times' is for fields of type number or money, not category"):
+        parse_mapping(mapping_text(DEALS.replace("industry: {column: industry,",
+                                                 "industry: {column: industry, times: 10,")),
+                      "the mapping")

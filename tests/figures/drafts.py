@@ -49,6 +49,7 @@ def roles(mapping: dict[str, Any], file: str) -> dict[str, set[str]]:
     the date of the end, and columns that only choose rows."""
     found: dict[str, set[str]] = {}
     for source in mapping["sources"]:
+        _joined_roles(found, source, file)
         if not fnmatchcase(file, source.get("file", "*")):
             continue
         for slot, column in source.get("columns", {}).items():
@@ -58,11 +59,29 @@ def roles(mapping: dict[str, Any], file: str) -> dict[str, set[str]]:
         if "field" in source.get("columns", {}):
             continue  # the fields of such a history are no columns
         for name, field in source.get("fields", {}).items():
-            role = f"field {name}" if name in _WELL_KNOWN else f"own field, {field.get('type', 'category')}"
+            is_status = source["rows"] == "leads" and name == mapping.get("leads", {}).get("field")
+            role = "field status" if is_status else _field_role(name, field)
             found.setdefault(field["column"], set()).add(role)
             if field.get("closed_at"):
                 found.setdefault(field["closed_at"], set()).add("closed_at")
     return found
+
+
+def _joined_roles(found: dict[str, set[str]], source: dict[str, Any], file: str) -> None:
+    """Columns of a file that is joined to a source: its key, and what its columns become there."""
+    for join in source.get("join", []):
+        if not fnmatchcase(file, join["file"]):
+            continue
+        found.setdefault(join.get("key") or join["by"], set()).add("join key")
+        for name, column in join["columns"].items():
+            its = found.setdefault(column, set())
+            its |= {slot for slot, one in source.get("columns", {}).items() if one == name}
+            its |= {_field_role(field_name, field) for field_name, field in source.get("fields", {}).items()
+                    if field["column"] == name}
+
+
+def _field_role(name: str, field: dict[str, Any]) -> str:
+    return f"field {name}" if name in _WELL_KNOWN else f"own field, {field.get('type', 'category')}"
 
 
 def compare(name: str) -> list[Compared]:
@@ -97,21 +116,29 @@ def _columns(draft: Draft, file: str, finished: dict[str, set[str]], drafted: di
 def table(small: bool) -> str:
     if not DATA.is_dir():
         return ""
+    compared = {name: compare(name) for name in SETS}
+    both = [name for name in SETS if name.startswith("fivetran")]
+    shown = {name: rows for name, rows in compared.items() if name not in both}
+    shown["fivetran_seeds"] = [row for name in both for row in compared[name]]
+    shown |= {f"of these, {name}": compared[name] for name in both}
     lines = ["| files of | tables | columns | drafted as the finished mapping has them |", "| --- | --: | --: | --: |"]
-    every: list[Compared] = []
-    for name in SETS:
-        if not (ROOT / "configs" / "mappings" / f"{name}.yaml").is_file():
-            continue
-        rows = compare(name)
-        every += rows
+    for name, rows in shown.items():
         right = sum(row.agrees for row in rows)
         files = len({row.file for row in rows})
         lines.append(f"| {name} | {files} | {len(rows)} | {right} ({right / len(rows):.0%}) |")
-    lines += ["", "| confidence | columns | right |", "| --- | --: | --: |"]
+    every = [row for rows in compared.values() for row in rows]
     counts, right_of = Counter(row.level for row in every), Counter(row.level for row in every if row.agrees)
+    lines += ["", "| confidence | columns | right |", "| --- | --: | --: |"]
     lines += [f"| {level} | {counts[level]} | {right_of[level] / counts[level]:.0%} |"
               for level in ("high", "medium", "low") if counts[level]]
+    used, unused = ([row for row in every if bool(row.finished) == wanted] for wanted in (True, False))
+    lines += ["", f"Of the {len(used)} columns that the finished mappings use, {_share(used):.0%} are drafted so; of "
+              f"the {len(unused)} that they leave out, {_share(unused):.0%} are left out."]
     return "\n".join(lines) + "\n"
+
+
+def _share(rows: list[Compared]) -> float:
+    return sum(row.agrees for row in rows) / len(rows)
 
 
 if __name__ == "__main__":

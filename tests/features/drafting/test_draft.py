@@ -355,3 +355,34 @@ def test_a_log_about_leads_and_deals_is_read_once_for_each(tmp_path: Path) -> No
     assert [(source.subject, source.where) for source in logs] == [("lead", {"Object": ["Lead"]}),
                                                                    ("deal", {"Object": ["Deal"]})]
     assert all(source.fields["owner"].past == "logged" for source in logs)
+
+
+def test_a_price_list_is_joined_to_the_deals_that_name_its_products(tmp_path: Path) -> None:
+    frame_file(tmp_path / "deals.csv", base().assign(Product=["One", "Two", "Three", "Four"] * 50))
+    pd.DataFrame({"Product": ["One", "Two", "Three", "Four"], "Series": ["A", "A", "B", "B"],
+                  "List price": [10, 20, 30, 40]}).to_csv(tmp_path / "prices.csv", index=False)
+    _, text = drafted(tmp_path)
+    (source,) = parse_mapping(text, "the draft").sources
+    (join,) = source.join
+    assert (join.file, join.by, join.key) == ("prices.csv", "Product", "Product")
+    assert {"series", "list_price"} <= set(source.fields)
+
+
+def test_accounts_without_a_date_count_from_the_import_on(tmp_path: Path) -> None:
+    frame_file(tmp_path / "deals.csv", base().assign(Account=[f"A-{i % 40:04}" for i in range(200)]))
+    pd.DataFrame({"Account ID": [f"A-{i:04}" for i in range(40)], "Industry": ["Retail", "Steel"] * 20}).to_csv(
+        tmp_path / "accounts.csv", index=False)
+    draft, text = drafted(tmp_path)
+    assert draft.questions == []
+    accounts = next(one for one in parse_mapping(text, "the draft").sources if one.rows == "accounts")
+    assert accounts.undated == "import"
+
+
+def test_a_file_of_meetings_without_a_kind_gets_it_from_its_name(tmp_path: Path) -> None:
+    frame_file(tmp_path / "deals.csv", base())
+    pd.DataFrame({"Deal ID": base()["Deal ID"], "Start time": "2025-01-06 10:00"}).to_csv(tmp_path / "meetings.csv",
+                                                                                          index=False)
+    _, text = drafted(tmp_path)
+    meetings = next(one for one in finished(text).sources if one.rows == "activities")
+    assert meetings.constants == {"kind": "meeting"}
+    assert meetings.columns == {"subject_id": "Deal ID", "happened_at": "Start time"}
