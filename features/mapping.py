@@ -305,9 +305,9 @@ def parse_mapping(text: str, where: str) -> Mapping:
         # A draft of `dealcast map` that nobody has finished: its guesses must not become a company's history.
         listed = questions if isinstance(questions, list) else [questions]
         lines = "\n".join(f"  - {one}" for one in listed)
-        raise BadInput(f"{where} is a draft with {len(listed)} open question{'s' if len(listed) > 1 else ''}. Answer "
-                       f"each in "
-                       f"the mapping, then delete it under 'questions':\n{lines}")
+        plural = "s" if len(listed) > 1 else ""
+        raise BadInput(f"{where} is a draft with {len(listed)} open question{plural}. Answer each in the mapping, then "
+                       f"delete it under 'questions':\n{lines}")
     try:
         return Mapping.model_validate(content)
     except ValidationError as error:

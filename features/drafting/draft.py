@@ -78,8 +78,7 @@ def _at_least_one_subject(tables: list[Table]) -> None:
         table.rows, table.subject, table.confidence = "leads", "lead", 0.5
         table.reason = "a column says how each row ended, and no column is a stage or an amount"
         table.questions.append("is a row of it a lead, someone who may buy (drafted so), or a deal? For deals, write "
-                               "rows: "
-                               "deals and deal_id.")
+                               "rows: deals and deal_id.")
 
 
 def _decide_dates(table: Table) -> None:
@@ -220,8 +219,7 @@ def _draft_lead_ends(draft: Draft) -> None:
         converted.append("{deal: created}")
     if not converted:
         draft.questions.append("What says that a lead has converted? Write it under leads: converted, for example a "
-                               "status, "
-                               "{field: NAME, filled: true} or {deal: created}; or take the leads out.")
+                               f"status, {field: NAME, filled: true} or {deal: created}; or take the leads out.")
         converted.append('"?"')
     days, reason = _horizon(leads)
     draft.leads = [f"  converted: [{', '.join(converted)}]"]
@@ -290,11 +288,9 @@ def _ask(draft: Draft) -> None:
         draft.questions += [f"{table.look.name}: {one}" for one in table.questions]
     if not subjects:
         draft.questions.append("No file looks like deals or leads. Which one is, and which of its columns are the id "
-                               "and the "
-                               "date of creation?")
+                               "and the date of creation?")
     several = [table for table in subjects if table.rows == "deals" and not table.blocked]
     if len(several) > 1:
         names = ", ".join(table.look.name for table in several)
         draft.questions.append(f"Several tables look like deals ({names}). Take out what is not; rows about the same "
-                               f"deal "
-                               "must have the same id in each.")
+                               "deal must have the same id in each.")

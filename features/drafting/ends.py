@@ -86,16 +86,16 @@ def _add_state(table: Table, field: str, column: str, score: float) -> None:
 
 def _closing_dates(table: Table) -> None:
     """The date of the end; one that open rows have too is (also) the expected one."""
-    states = ("stage", "is_won", "status", "result", "is_converted")
-    state = next((name for name in states if name in table.fields), "")
+    states = _ending_fields(table)
     wanted = ("closed_at", "converted_at") if table.rows == "leads" else ("closed_at",)
     found = sorted(((max(table.meanings[name].get(one, 0) for one in wanted), name) for name in table.undecided()),
                    reverse=True)
     found = [(score, name) for score, name in found if score >= 0.5]
-    if not found or not state:
+    if not found or not states:
         return
     ended, unfinished = ended_rows(table)
     filled = {name: table.profiles[name].text.notna().to_numpy(bool) for _, name in found}
+
     def shares(name: str) -> tuple[float, float]:
         return (filled[name][ended].mean() if ended.any() else np.nan,
                 filled[name][unfinished].mean() if unfinished.any() else np.nan)
@@ -109,14 +109,24 @@ def _closing_dates(table: Table) -> None:
         table.add_field("expected_close", name, "date", "final_only", "only its last value is here", 0.7,
                         f"name '{name}', and {before:.0%} of the open rows have it too: the expected date while open")
         table.decisions[name].also = "closed_at"
+    for state in states:
         table.fields[state].closed_at = name
+    if name in table.decisions:
         return
-    table.fields[state].closed_at = name
     reason = f"name '{name}' and {profile.says()}"
     if np.isfinite(at_end):
         reason += f"; filled in {at_end:.0%} of the rows that ended"
         reason += f" and {before:.0%} of the others" if np.isfinite(before) else ""
     table.decide(name, "closed_at", 0.55 + 0.44 * score, reason)
+
+
+def _ending_fields(table: Table) -> list[str]:
+    """The fields whose values end a deal or lead; those beside a stage are drafted only where it has no word for that."""
+    for some in (("result",), ("is_won", "is_closed", "is_lost"), ("stage",), ("is_converted",), ("status",)):
+        found = [name for name in some if name in table.fields]
+        if found:
+            return found
+    return []
 
 
 def _named(table: Table) -> set[str]:

@@ -71,8 +71,7 @@ def _decide_id(table: Table) -> None:
         rivals = [other for its, other in named[1:] if its > score - _NEAR and its >= 0.85]
         if rivals:
             table.questions.append(f"which column identifies a row for good, {_listed([name, *rivals])}? Each is "
-                                   f"different in "
-                                   f"every row. Drafted: '{name}'.")
+                                   f"different in every row. Drafted: '{name}'.")
         table.decide(name, slot, 0.6 + 0.4 * score, f"name '{name}', and different in every row")
         table.columns[slot] = name
         return
@@ -88,8 +87,8 @@ def _decide_id(table: Table) -> None:
         table.decide(others[0], slot, 0.4, "different in every row, yet no name says that it is an id")
         table.columns[slot] = others[0]
         table.questions.append(f"no column is called an id. Is '{others[0]}', which is different in every row, the "
-                               f"same from "
-                               "export to export? If it may change, export the CRM's own id and name it here.")
+                               "same from export to export? If it may change, export the CRM's own id and name it "
+                               "here.")
     else:
         repeated = _repeated_id(table)
         table.columns[slot] = repeated or "?"
@@ -126,7 +125,7 @@ def _decide_links(table: Table, tables: list[Table]) -> None:
                          f"{share:.0%} of its values are ids of {other.look.name}")
         elif slot in table.columns or slot not in contract:
             table.decide(name, "left out", 0.8, f"holds ids of {other.look.name}, which rows of {table.rows} do not "
-                                                f"link to")
+                                                "link to")
     for slot in contract:
         if not slot.endswith("_id") or slot in table.columns:
             continue

@@ -84,7 +84,7 @@ def _decide_subject(table: Table, tables: list[Table]) -> str | None:
         kind = kind or whose
         if kind is None:
             table.questions.append(f"whose ids are in '{name}', deals' or leads'? Drafted: deals'. Change subject if "
-                                   f"not.")
+                                   "not.")
         table.subject = kind or "deal"
         table.columns["subject_id"] = name
         where = f"name '{name}'"
@@ -233,8 +233,7 @@ def _decide_activities(table: Table) -> None:
     elif "kind" not in table.columns:
         table.columns["kind"] = "?"
         table.questions.append("which column says what kind an activity was (call, mail, meeting)? Name it as kind, "
-                               "or write "
-                               "the kind under constants: {kind: call}.")
+                               f"or write the kind under constants: {kind: call}.")
     own = [name for name in table.undecided() if table.profiles[name].unique
            and max(table.meanings[name].get("activity_id", 0), table.meanings[name].get("id", 0)) >= 0.6]
     if own:
@@ -269,7 +268,7 @@ def _only_done(table: Table) -> None:
         if table.meanings[name].get("lifecycle", 0) >= 0.8 and done and table.profiles[name].distinct > 1:
             table.where[name] = done
             table.decide(name, "where", 0.85, f"of each piece of work only its end ({', '.join(done)}) is an activity "
-                                              f"that was done")
+                                              "that was done")
 
 
 def _decide_pairs(table: Table) -> None:

@@ -36,7 +36,7 @@ def _share(words: pd.Series, keys: pd.Series) -> float:
 def _join(table: Table, lookup: Table, by: str, key: str, share: float) -> None:
     columns: dict[str, str] = {}
     lookup.decide(key, "join key", 0.6 + 0.35 * share, f"{share:.0%} of the words in '{by}' of {table.look.name} are "
-                                                       f"here")
+                                                       "here")
     for name in lookup.profiles:
         profile = lookup.profiles[name]
         why = left_out_by_meaning(lookup.meanings[name])
