@@ -219,7 +219,7 @@ def _draft_lead_ends(draft: Draft) -> None:
         converted.append("{deal: created}")
     if not converted:
         draft.questions.append("What says that a lead has converted? Write it under leads: converted, for example a "
-                               f"status, {field: NAME, filled: true} or {deal: created}; or take the leads out.")
+                               "status, {field: NAME, filled: true} or {deal: created}; or take the leads out.")
         converted.append('"?"')
     days, reason = _horizon(leads)
     draft.leads = [f"  converted: [{', '.join(converted)}]"]

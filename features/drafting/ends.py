@@ -121,7 +121,7 @@ def _closing_dates(table: Table) -> None:
 
 
 def _ending_fields(table: Table) -> list[str]:
-    """The fields whose values end a deal or lead; those beside a stage are drafted only where it has no word for that."""
+    """The fields whose values end a deal or lead; those beside a stage only where it has no word for it."""
     for some in (("result",), ("is_won", "is_closed", "is_lost"), ("stage",), ("is_converted",), ("status",)):
         found = [name for name in some if name in table.fields]
         if found:

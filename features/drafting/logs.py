@@ -233,7 +233,7 @@ def _decide_activities(table: Table) -> None:
     elif "kind" not in table.columns:
         table.columns["kind"] = "?"
         table.questions.append("which column says what kind an activity was (call, mail, meeting)? Name it as kind, "
-                               f"or write the kind under constants: {kind: call}.")
+                               "or write the kind under constants: {kind: call}.")
     own = [name for name in table.undecided() if table.profiles[name].unique
            and max(table.meanings[name].get("activity_id", 0), table.meanings[name].get("id", 0)) >= 0.6]
     if own:

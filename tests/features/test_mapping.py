@@ -76,7 +76,7 @@ def test_a_draft_with_open_questions_is_no_mapping() -> None:
     text = mapping_text(DEALS)
     parse_mapping("questions: []\n" + text, "the draft")
     with pytest.raises(BadInput, match=r"(?s)is a draft with 2 open questions.*- One\?.*- Two\?"):
-        parse_mapping("questions: [One?, Two?]\n" + text, "the draft")
+        parse_mapping("questions: ['One?', 'Two?']\n" + text, "the draft")
 
 
 def test_times_is_refused_where_it_would_do_nothing() -> None:
