@@ -19,7 +19,7 @@ import numpy as np
 from sqlalchemy import Connection, and_, func, select, update
 
 from features.errors import BadInput, NotFound, nearest
-from features.home import Home
+from features.home import DATABASE_FILE, Home
 from features.mapping import SUBJECTS, FieldSpec, Mapping
 from features.sources.rows import FieldValues, SourceRows
 from features.store import contract, erasures, imports, rejects
@@ -213,11 +213,14 @@ def _remove_traces(home: Home) -> None:
 
 
 def _files_with(home: Home, texts: set[str]) -> list[str]:
-    """Files of the home, models and reports among them, that hold one of the texts."""
+    """Files of the home, models and reports among them, that hold one of the texts.
+
+    Not the database and its copies: those were emptied, and what they still hold is others' (two people of one name).
+    """
     wanted = {form for text in texts for form in (text.encode(), json.dumps(text)[1:-1].encode())}
     found = []
     for path in sorted(home.path.rglob("*")) if wanted else ():
-        if path.is_file():
+        if path.is_file() and not path.relative_to(home.path).parts[0].startswith(DATABASE_FILE):
             content = path.read_bytes()
             if any(one in content for one in wanted):
                 found.append(path.relative_to(home.path).as_posix())

@@ -138,6 +138,14 @@ def test_a_file_that_holds_the_text_is_named(home: Path) -> None:
     assert forget(Home.open(home), [("contact", "C1")], NOW).files_left == ["models/notes.json"]
 
 
+def test_a_name_that_somebody_else_has_too_stays_theirs_and_does_not_condemn_the_database(tmp_path: Path) -> None:
+    files = {**FILES, "contacts": FILES["contacts"].replace("Other Person", "Zenobia Quist")}
+    bring_in(tmp_path / "home", write(tmp_path / "in", **files), mapping_text(PEOPLE))
+    assert forget(Home.open(tmp_path / "home"), [("contact", "C1")], NOW).files_left == []
+    changes = Home.open(tmp_path / "home").history().tables["changes"]
+    assert changes.loc[changes["value"] == "Zenobia Quist", "subject_id"].tolist() == ["C2"]
+
+
 def test_what_identifies_follows_from_type_mark_and_name() -> None:
     mapping = parse_mapping(mapping_text(PEOPLE), "test")
     assert identifying_fields(mapping, "contact") == {"full_name", "notes", "email", "badge", "phone"}
