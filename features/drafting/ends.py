@@ -66,8 +66,9 @@ def _lead_state(table: Table) -> None:
         _add_state(table, "status", flag, flag_score)
     converted, its_score = _best(table, "converted_at")
     if converted and not ({"status", "is_converted"} & set(table.fields)):
-        table.add_field("converted_at", converted, "date", "final_only", "it is entered when the lead converts",
-                  0.55 + 0.4 * its_score, f"name '{converted}' and {table.profiles[converted].says()}")
+        made = table.add_field("converted_at", converted, "date", "final_only", "it is entered when the lead converts",
+                               0.55 + 0.4 * its_score, f"name '{converted}' and {table.profiles[converted].says()}")
+        made.closed_at = converted
 
 
 def _best(table: Table, *wanted: str, skip: str = "") -> tuple[str, float]:

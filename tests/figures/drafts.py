@@ -121,11 +121,13 @@ def table(small: bool) -> str:
     shown = {name: rows for name, rows in compared.items() if name not in both}
     shown["fivetran_seeds"] = [row for name in both for row in compared[name]]
     shown |= {f"of these, {name}": compared[name] for name in both}
-    lines = ["| files of | tables | columns | drafted as the finished mapping has them |", "| --- | --: | --: | --: |"]
+    lines = ["| files of | tables | columns | drafted as the finished mapping has them | of the columns that it uses |",
+             "| --- | --: | --: | --: | --: |"]
     for name, rows in shown.items():
         right = sum(row.agrees for row in rows)
         files = len({row.file for row in rows})
-        lines.append(f"| {name} | {files} | {len(rows)} | {right} ({right / len(rows):.0%}) |")
+        used = _share([row for row in rows if row.finished])
+        lines.append(f"| {name} | {files} | {len(rows)} | {right} ({right / len(rows):.0%}) | {used:.0%} |")
     every = [row for rows in compared.values() for row in rows]
     counts, right_of = Counter(row.level for row in every), Counter(row.level for row in every if row.agrees)
     lines += ["", "| confidence | columns | right |", "| --- | --: | --: |"]

@@ -309,6 +309,7 @@ def test_leads_that_convert_by_a_date_get_that_as_their_outcome(tmp_path: Path) 
     mapping = parse_mapping(text, "the draft")
     assert mapping.leads is not None
     assert mapping.leads.converted[0].filled
+    assert mapping.sources[0].fields["converted_at"].closed_at == "converted_date"
     assert mapping.leads.horizon.days == 30
 
 
