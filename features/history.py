@@ -107,6 +107,31 @@ class Events:
         return _running_last(-self.newness, self.subject)
 
     @cached_property
+    def _memo(self) -> dict[Any, Any]:
+        return {}
+
+    def memo_of(self, key: Any, make: Callable[[Events], Any]) -> Any:
+        """What `make` gives for these rows, made once; `key` tells it from all else."""
+        if key not in self._memo:
+            self._memo[key] = make(self)
+        return self._memo[key]
+
+    @cached_property
+    def _coded(self) -> tuple[Int, npt.NDArray[np.object_]]:
+        codes, levels = pd.factorize(self.value, sort=True)
+        return codes.astype(np.int64), np.asarray(levels, dtype=object)
+
+    @property
+    def codes(self) -> Int:
+        """Values as positions in `levels` (n,); -1 where the value is empty."""
+        return self._coded[0]
+
+    @property
+    def levels(self) -> npt.NDArray[np.object_]:
+        """The distinct values, sorted."""
+        return self._coded[1]
+
+    @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:
         """Values as numbers (n,), amounts in minor units of the company's currency; NaN where the value is empty, or
         in a currency of which no rate was known by then."""
