@@ -35,7 +35,8 @@ class Feature:
     """One declared feature: what it is called, what it says, how it is computed and how a reason words it.
 
     `wording` may hold {value}, replaced by the feature's value. `group` joins features that say one thing, so
-    that a reason is given once. `actionable` tells what a salesperson can change from what is context.
+    that a reason is given once. `actionable` tells what a salesperson can change from what is context. `subjects` are
+    the kinds that it is of. `by_others` marks what depends on other subjects too, such as an owner's record.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Feature:
     actionable: bool
     wording: str
     compute: Callable[[AsOf], npt.NDArray[np.generic]]
+    subjects: tuple[str, ...] = ("lead", "deal")
+    by_others: bool = False
 
 
 def newest(events: Events, pairs: AsOf) -> Int:

@@ -19,7 +19,7 @@ from features.history import Events, Int
 from features.known import Asked, AsOf, Log
 
 __all__ = ["MOVES", "TRANSITIONS", "days_in_spell", "days_since_move", "entries", "last_move_days", "longest_gap_days",
-           "mean_gap_days", "moved_days", "moves", "path", "spell_days", "transitions", "value_changes"]
+           "mean_gap_days", "mean_reply_days", "moved_days", "moves", "path", "spell_days", "transitions", "value_changes"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -189,6 +189,30 @@ def mean_gap_days(events: Events, pairs: AsOf, window_days: float | None = None)
         return np.where(more > 0, span / DAY / np.maximum(more, 1), np.nan)
 
     return pairs.known(events).each(gap)
+
+
+def mean_reply_days(events: Events, pairs: AsOf, reply: str, to: str) -> Floats:
+    """Mean days from the first of a run of entries with the value `to` to the entry `reply` that follows it, entries
+    of other values left out of sight; NaN while there was no reply. A direction's values tell who answers whom."""
+    told = events.memo_of(("told", reply, to), lambda events: events.where(
+        (events.value == reply) | (events.value == to)))
+
+    def waited(log: Log) -> Int:
+        begun = log.at[_spell_start(log)]
+        return np.where(_answers(log, reply), log.at - log.before(begun, 0), 0)
+
+    def days(asked: Asked) -> Floats:
+        replies = asked.running(("replies", reply), lambda log: _answers(log, reply))
+        waits = asked.running(("waits", reply), waited)
+        return np.where(replies > 0, waits / DAY / np.maximum(replies, 1), np.nan)
+
+    return pairs.known(told).each(days)
+
+
+def _answers(log: Log, reply: str) -> Flags:
+    """Whether a row is a reply and the row before it is none, (m,)."""
+    is_reply: Flags = np.append(log.events.levels == reply, False)[log.codes]
+    return np.asarray(log.follows & is_reply & ~log.before(is_reply, False))
 
 
 def longest_gap_days(events: Events, pairs: AsOf) -> Floats:

@@ -18,6 +18,7 @@ from features.paths import (
     last_move_days,
     longest_gap_days,
     mean_gap_days,
+    mean_reply_days,
     moved_days,
     moves,
     path,
@@ -118,3 +119,20 @@ def test_gaps_equal_a_slow_reference(rows, pairs, window):
          [(log[-1] - log[0]) / (len(log) - 1) if len(log) > 1 else None for log in recent])
     same(longest_gap_days(events, questions_of),
          [max(b - a for a, b in pairwise(log)) if len(log) > 1 else None for log in logs_seen])
+
+
+@given(STAGES, questions)
+@settled
+def test_replies_equal_a_slow_reference(rows, pairs):
+    past = history_of(rows, "stage")
+    expected = []
+    for deal, at in pairs:
+        waits, since = [], None
+        for row in log_at(rows, deal, at, RANKS):
+            if row.value == "Talk" and since is None:
+                since = row.day
+            if row.value == "Offer":
+                waits += [row.day - since] if since is not None else []
+                since = None
+        expected.append(sum(waits) / len(waits) if waits else None)
+    same(mean_reply_days(past.changes("deal", "stage"), asked(past, pairs), "Offer", "Talk"), expected)
