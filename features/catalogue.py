@@ -13,10 +13,12 @@ from features.endings import is_end
 from features.engagement import ENGAGEMENT_FEATURES
 from features.history import History
 from features.lead_quality import LEAD_FEATURES
+from features.surroundings import SURROUNDINGS
 
 __all__ = ["catalogue"]
 
-DECLARED = {"lead": [*LEAD_FEATURES, *ENGAGEMENT_FEATURES], "deal": [*DEAL_FEATURES, *ENGAGEMENT_FEATURES]}
+DECLARED = {"lead": [*LEAD_FEATURES, *ENGAGEMENT_FEATURES, *SURROUNDINGS],
+            "deal": [*DEAL_FEATURES, *ENGAGEMENT_FEATURES, *SURROUNDINGS]}
 WELL_KNOWN = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category",
               "rep_probability"}
 

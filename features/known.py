@@ -39,8 +39,8 @@ class AsOf:
     kind: str
     subject: Int
     at: Int
-    # What is known of each Events at these pairs, by identity; it holds the Events, so that no other takes its place.
-    memo: dict[int, Known] = field(default_factory=dict, repr=False, compare=False)
+    # What was found for these pairs: of Events by identity (their Known holds them, so that no other takes its place).
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.subject)
@@ -61,9 +61,14 @@ class AsOf:
 
     def known(self, events: Events) -> Known:
         """What these pairs know of the rows."""
-        if id(events) not in self.memo:
-            self.memo[id(events)] = Known(events, self)
-        return self.memo[id(events)]
+        found: Known = self.kept(id(events), lambda: Known(events, self))
+        return found
+
+    def kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gives for these pairs, made once; `key` tells it from all else."""
+        if key not in self.memo:
+            self.memo[key] = make()
+        return self.memo[key]
 
     def position(self, rows: Rows, earlier: int = 0) -> Int:
         """Position of the last row at or before each pair's time, less `earlier` microseconds; it lies before the

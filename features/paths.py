@@ -18,8 +18,9 @@ from features.calendar import DAY
 from features.history import Events, Int
 from features.known import Asked, AsOf, Log
 
-__all__ = ["MOVES", "TRANSITIONS", "days_in_spell", "days_since_move", "entries", "last_move_days", "longest_gap_days",
-           "mean_gap_days", "mean_reply_days", "moved_days", "moves", "path", "spell_days", "transitions", "value_changes"]
+__all__ = ["MOVES", "TRANSITIONS", "days_at_value", "days_in_spell", "days_since_move", "entries", "last_move_days",
+           "longest_gap_days", "mean_gap_days", "mean_reply_days", "moved_days", "moves", "path", "spell_days",
+           "transitions", "value_changes"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -98,6 +99,27 @@ def spell_days(events: Events, pairs: AsOf, value: str) -> Floats:
         standing = asked.log.codes[asked.last] == code
         left = np.where(standing, asked.at - asked.log.at[asked.last], 0)
         return (asked.running(("spell", value), closed) + left) / DAY
+
+    return pairs.known(events).each(days)
+
+
+def days_at_value(events: Events, pairs: AsOf) -> Floats:
+    """Days that the field has stood so far at the value that it has now, earlier spells included."""
+    def earlier(log: Log) -> Int:
+        """How long the holder had stood at each row's value before it, microseconds, (m,)."""
+        stretch = np.append(log.at[1:] - log.at[:-1], 0)  # what the last row of a holder gets counts for no later row
+        order = np.lexsort((log.codes, log.holder))  # stable: a value's rows stay in the log's order
+        codes, holder = log.codes[order], log.holder[order]
+        begins = np.ones(len(order), dtype=bool)
+        begins[1:] = (codes[1:] != codes[:-1]) | (holder[1:] != holder[:-1])
+        before = np.concatenate([[0], np.cumsum(stretch[order])[:-1]])
+        found = np.empty(len(order), dtype=np.int64)
+        found[order] = before - before[np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))]
+        return found
+
+    def days(asked: Asked) -> Floats:
+        stood: Int = asked.log.kept("stood", earlier)
+        return (stood[asked.last] + asked.at - asked.log.at[asked.last]) / DAY
 
     return pairs.known(events).each(days)
 

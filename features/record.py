@@ -7,7 +7,7 @@ was known, with the group that its subject was known to be of at the time asked 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.asof import Floats, Texts, age_days, category, ratio
+from features.endings import read_endings
 from features.history import Events, History
 from features.known import AsOf
-from features.paths import days_in_spell, spell_days
+from features.paths import days_at_value, days_in_spell, spell_days
 from features.peers import Spread, Tally, shrunk, spread, tally, turning_points
 
 __all__ = ["Record", "account_of", "account_record", "field_record", "linked", "state_log", "time_in_stage_quantile"]
@@ -50,22 +51,8 @@ class Record:
 
 
 def state_log(history: History, kind: str) -> Events:
-    """The log of where subjects stand, its values "won", "lost" or "open"; rows that are merely clerical left out."""
-    def build() -> Events:
-        mapping = history.mapping
-        events = history.changes(kind, mapping.state_field(kind))
-        if kind == "deal":
-            words = {stage.name: stage.outcome for stage in mapping.stages if stage.outcome}
-            clerical = [stage.name for stage in mapping.stages if not stage.reopens and not stage.outcome]
-            events = events.where(~np.isin(events.value.astype(str), clerical)) if clerical else events
-        else:
-            leads = mapping.leads
-            words = {**dict.fromkeys(leads.disqualified, "lost"), **dict.fromkeys(leads.converted, "won")
-                     } if leads else {}
-        states = np.array([words.get(level, "open") for level in events.levels] + ["open"], dtype=object)
-        return replace(events, value=states[events.codes])
-
-    states: Events = _remembered(history, ("states", kind), build)
+    """The log of where subjects stand, its values "won", "lost" or "open"."""
+    states: Events = _remembered(history, ("states", kind), lambda: read_endings(history, kind).known)
     return states
 
 
@@ -93,13 +80,22 @@ def field_record(pairs: AsOf, field: str) -> Record:
     def group(asked: AsOf) -> Texts:
         return category(asked.changes(field), asked)
 
-    found = _record(pairs.history, pairs.kind, field, group, [field])
-    pool = _record(pairs.history, pairs.kind, "", _everybody, [])
-    return _read(found, group(pairs), pairs, _read(pool, _everybody(pairs), pairs, None))
+    def read() -> Record:
+        found = _record(pairs.history, pairs.kind, field, group, [field])
+        pool = _record(pairs.history, pairs.kind, "", _everybody, [])
+        return _read(found, group(pairs), pairs, _read(pool, _everybody(pairs), pairs, None))
+
+    record: Record = pairs.kept(("record", field), read)
+    return record
 
 
 def account_record(pairs: AsOf) -> Record:
     """The record of each pair's account in deals, this one left out."""
+    record: Record = pairs.kept(("record", "account"), lambda: _account_record(pairs))
+    return record
+
+
+def _account_record(pairs: AsOf) -> Record:
     found = _record(pairs.history, "deal", "account", account_of, [])
     record = _read(found, account_of(pairs), pairs, None)
     if pairs.kind != "deal":
@@ -142,13 +138,12 @@ def time_in_stage_quantile(pairs: AsOf) -> Floats:
     """Share of the deals won by then, and that had been in this one's stage, that spent at most as long there in all as
     it has; NaN where none had or the stage is unknown."""
     events = pairs.changes(pairs.history.mapping.state_field(pairs.kind))
-    stage = category(events, pairs)
+    stage, days = category(events, pairs), days_at_value(events, pairs)
     found = np.full(len(pairs), np.nan)
     for name in pd.unique(stage[~pd.isna(stage)]):
         here = np.flatnonzero(stage == name)
-        asked = AsOf(pairs.history, pairs.kind, pairs.subject[here], pairs.at[here])
         found[here] = _won_spells(pairs.history, pairs.kind, events, name).share_at_or_below(
-            _everybody(asked), asked.at, spell_days(events, asked, name))
+            np.full(len(here), "", dtype=object), pairs.at[here], days[here])
     return found
 
 

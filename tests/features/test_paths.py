@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from features import known
 from features.calendar import DAY, iso
 from features.paths import (
+    days_at_value,
     days_in_spell,
     days_since_move,
     entries,
@@ -71,18 +72,20 @@ def test_transitions_equal_a_slow_reference(rows, pairs, window):
 def test_spells_equal_a_slow_reference(rows, pairs):
     past = history_of(rows, "stage")
     events, questions_of = past.changes("deal", "stage"), asked(past, pairs)
-    since, stood, steps = [], [], []
+    since, stood, here, steps = [], [], [], []
     for deal, at in pairs:
         log = log_at(rows, deal, at, RANKS)
         spells = [(value, list(spell)) for value, spell in groupby(log, key=lambda row: row.value)]
         starts = [spell[0].day for _, spell in spells]
         since.append(at - starts[-1] if log else None)
-        ends = [*starts[1:], at]
-        stood.append(sum(end - start for (value, _), start, end in zip(spells, starts, ends, strict=True)
-                         if value == "Talk") if log else None)
+        ends = [*starts[1:], at][:len(starts)]
+        lengths = [(value, end - start) for (value, _), start, end in zip(spells, starts, ends, strict=True)]
+        stood.append(sum(days for value, days in lengths if value == "Talk") if log else None)
+        here.append(sum(days for value, days in lengths if value == log[-1].value) if log else None)
         steps.append(" > ".join(value or "(empty)" for value, _ in spells[-3:]) if log else None)
     same(days_in_spell(events, questions_of), since)
     same(spell_days(events, questions_of, "Talk"), stood)
+    same(days_at_value(events, questions_of), here)
     same(spell_days(events, questions_of, "never seen"), [one if one is None else 0 for one in stood])
     assert path(events, questions_of, 3).tolist() == steps
 
