@@ -26,7 +26,7 @@ from features.asof import (
     rate_of_change,
     ratio,
 )
-from features.calendar import DAY, quarter_index
+from features.calendar import DAY
 from features.history import Events
 from features.paths import (
     days_at_value,
@@ -41,6 +41,7 @@ from features.paths import (
     value_changes,
 )
 from features.record import linked
+from features.surroundings import days_to_quarter_end
 
 __all__ = ["DEAL_FEATURES"]
 
@@ -117,12 +118,8 @@ def _overdue_days(pairs: AsOf) -> Floats:
 
 def _closes_this_quarter(pairs: AsOf) -> Floats:
     """1 where the expected close lies in the fiscal quarter of the time asked about or is overdue, else 0."""
-    mapping = pairs.history.mapping
     days = days_until(_expected(pairs), pairs)
-    known = ~np.isnan(days)
-    expected = pairs.at + np.where(known, np.clip(days, -3650, 3650) * DAY, 0).astype(np.int64)
-    soon = quarter_index(expected, mapping) <= quarter_index(pairs.at, mapping)
-    return np.where(known, soon, np.nan)
+    return np.where(np.isnan(days), np.nan, days <= days_to_quarter_end(pairs))
 
 
 def _roles_reached(pairs: AsOf) -> Floats:

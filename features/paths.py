@@ -127,18 +127,20 @@ def days_at_value(events: Events, pairs: AsOf) -> Floats:
 def path(events: Events, pairs: AsOf, length: int) -> Texts:
     """The values of the last spells in order, at most `length`, as "Talk > Offer"; None where nothing is known."""
     def steps(asked: Asked) -> Texts:
-        log = asked.log
-        start, words = _spell_start(log), np.append(events.levels, np.array(["(empty)"], dtype=object))
-        row = asked.last
-        codes = [log.codes[row]]
-        for _ in range(length - 1):
+        log, row = asked.log, asked.last
+        start, n_codes = _spell_start(log), len(events.levels) + 2
+        key = log.codes[row] + 2  # as digits: 0 stands for no spell, 1 for an emptied field
+        more = np.ones(len(row), dtype=bool)
+        for place in range(1, length):
             first = start[row]
-            more = log.follows[first] & (codes[-1] > -2)
+            more = more & log.follows[first]
             row = np.where(more, first - 1, row)
-            codes.append(np.where(more, log.codes[row], -2))
-        taken, position = np.unique(np.stack(codes[::-1]), axis=1, return_inverse=True)
-        texts = [" > ".join(words[code] for code in one if code > -2) for one in taken.T]
-        return np.array(texts, dtype=object)[position.ravel()]
+            key = key + np.where(more, log.codes[row] + 2, 0) * n_codes**place
+        taken, position = np.unique(key, return_inverse=True)
+        words = np.concatenate([np.array(["", "(empty)"], dtype=object), events.levels])
+        digits = [taken // n_codes**place % n_codes for place in range(length - 1, -1, -1)]
+        texts = [" > ".join(words[list(filter(None, one))]) for one in zip(*digits, strict=True)]
+        return np.array(texts, dtype=object)[position]
 
     return pairs.known(events).each(steps, None)
 

@@ -58,7 +58,8 @@ class Tally:
 
     def at_code(self, code: Int, at: Int) -> Int:
         position = self.rows.position(code, at)
-        there = (code >= 0) & (position >= self.start[code])
+        there = (code >= 0) & (code < len(self.levels))
+        there[there] = (position >= self.start[np.where(there, code, 0)])[there]
         return self.totals[:, np.where(there, position, -1)]
 
 

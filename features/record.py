@@ -83,7 +83,8 @@ def field_record(pairs: AsOf, field: str) -> Record:
     def read() -> Record:
         found = _record(pairs.history, pairs.kind, field, group, [field])
         pool = _record(pairs.history, pairs.kind, "", _everybody, [])
-        return _read(found, group(pairs), pairs, _read(pool, _everybody(pairs), pairs, None))
+        everybody = _read(pool.at_code(np.zeros(len(pairs), dtype=np.int64), pairs.at), None)
+        return _read(_of_group(found, group(pairs), pairs), everybody)
 
     record: Record = pairs.kept(("record", field), read)
     return record
@@ -97,7 +98,7 @@ def account_record(pairs: AsOf) -> Record:
 
 def _account_record(pairs: AsOf) -> Record:
     found = _record(pairs.history, "deal", "account", account_of, [])
-    record = _read(found, account_of(pairs), pairs, None)
+    record = _read(_of_group(found, account_of(pairs), pairs), None)
     if pairs.kind != "deal":
         return record
     own = _measures(pairs)
@@ -105,9 +106,12 @@ def _account_record(pairs: AsOf) -> Record:
                   record.won_days - own[3] / SECONDS_A_DAY)
 
 
-def _read(found: Tally, group: Texts, pairs: AsOf, pool: Record | None) -> Record:
-    grouped = ~pd.isna(group)
-    values = np.where(grouped, found.at(group, pairs.at), np.nan)
+def _of_group(found: Tally, group: Texts, pairs: AsOf) -> Floats:
+    return np.where(pd.isna(group), np.nan, found.at(group, pairs.at))
+
+
+def _read(totals: npt.NDArray[Any], pool: Record | None) -> Record:
+    values = totals.astype(np.float64)
     return Record(values[0], values[1], values[2], values[3] / SECONDS_A_DAY, pool)
 
 

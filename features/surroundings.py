@@ -12,7 +12,12 @@ from features.history import Events
 from features.paths import value_changes
 from features.record import account_record, field_record, time_in_stage_quantile
 
-__all__ = ["SURROUNDINGS", "created_weekday"]
+__all__ = ["SURROUNDINGS", "created_weekday", "days_to_quarter_end"]
+
+
+def days_to_quarter_end(pairs: AsOf) -> Floats:
+    days: Floats = pairs.kept("quarter end", lambda: _days_to_quarter_end(pairs))
+    return days
 
 
 def _days_to_quarter_end(pairs: AsOf) -> Floats:
@@ -88,7 +93,7 @@ SURROUNDINGS = [
             "share", "number", "time in stage", True, "how long it has stood there, beside those that were won",
             time_in_stage_quantile, by_others=True),
     Feature("days_to_quarter_end", "Days to the end of the fiscal quarter.", "days", "number", "calendar", False,
-            "the quarter ends in {value} days", _days_to_quarter_end),
+            "the quarter ends in {value} days", days_to_quarter_end),
     Feature("share_of_fields_filled", "Share of its mapped fields that hold a value.", "share", "number",
             "data quality", True, "how much of its record is filled in", _share_filled),
     Feature("field_changes_last_28d", "Fields of it that got another value in the last 28 days.", "changes", "number",
