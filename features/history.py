@@ -23,7 +23,7 @@ from features.places import Places, places
 from features.rates import worth
 from features.recorded import counting, cut, split, together
 
-__all__ = ["STAMPS", "Events", "History", "Int", "Subjects", "sort_events"]
+__all__ = ["STAMPS", "Events", "History", "Int", "Rows", "Subjects", "sort_events"]
 
 Int = npt.NDArray[np.int64]
 STAMPS = ("known_at", "recorded_at", "source")
@@ -59,6 +59,36 @@ class Subjects:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows sorted by (subject, at), to be searched; both (n,)."""
+
+    subject: Int
+    at: Int
+
+    @cached_property
+    def _keys(self) -> tuple[Int, Int]:
+        """Sorted distinct times, and for each row its subject x (len(times) + 1) + the rank of its time."""
+        times = np.unique(self.at)
+        return times, self.subject * (len(times) + 1) + np.searchsorted(times, self.at)
+
+    def position(self, subject: Int, at: Int) -> Int:
+        """Position of the last row of each subject at or before a time; before the subject's first where none is."""
+        times, key = self._keys
+        rank = times.searchsorted(at, side="right") - 1
+        return key.searchsorted(subject * (len(times) + 1) + rank, side="right") - 1
+
+    @cached_property
+    def unit(self) -> int:
+        """Microseconds that all times are multiples of: a second, a millisecond or one."""
+        return next((unit for unit in (1_000_000, 1000) if not (self.at % unit).any()), 1)
+
+    @cached_property
+    def span(self) -> tuple[int, int]:
+        """The first and the last time; there must be rows."""
+        return int(self.at.min()), int(self.at.max())
+
+
+@dataclass(frozen=True)
 class Events:
     """Rows about subjects: one field's changes or one kind's activities, sorted for as-of questions.
 
@@ -77,8 +107,6 @@ class Events:
     newest: Int = field(repr=False)
     start: Int = field(repr=False)
     by_own_time: bool
-    times: Int = field(repr=False)  # sorted distinct times of the order
-    key: Int = field(repr=False)  # (n,) subject x (len(times) + 1) + rank of the row's time
     # Of amounts: the table of rates, and the currency that amounts of other currencies are converted to.
     rates: tuple[pd.DataFrame, str] | None = field(default=None, repr=False)
 
@@ -87,8 +115,12 @@ class Events:
 
     def position(self, subject: Int, as_of: Int) -> Int:
         """Position of the last row at or before `as_of` for each pair; below `start[subject]` when there is none."""
-        rank = np.searchsorted(self.times, as_of, side="right") - 1
-        return np.searchsorted(self.key, subject * (len(self.times) + 1) + rank, side="right") - 1
+        return self.rows.position(subject, as_of)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows by the time in whose order they stand."""
+        return Rows(self.subject, self.at if self.by_own_time else self.visible)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Events:
         """The same, of only those rows for which `keep` is true."""
@@ -104,6 +136,8 @@ class Events:
     @cached_property
     def oldest(self) -> Int:
         """(n,) for each row, the position of the oldest row among the subject's rows up to it."""
+        if (self.newest == np.arange(len(self))).all():
+            return self.start[self.subject]  # no row came after a newer one
         return _running_last(-self.newness, self.subject)
 
     @cached_property
@@ -153,18 +187,17 @@ def sort_events(subject: Int, at: Int, visible: Int, newness: Int, value: npt.ND
     order = np.lexsort((newness, at if by_own_time else visible, subject))
     subject, at, visible, newness = subject[order], at[order], visible[order], newness[order]
     value = value[order]
-    time = at if by_own_time else visible
-    times = np.unique(time)
-    key = subject * (len(times) + 1) + np.searchsorted(times, time)
     start = np.searchsorted(subject, np.arange(n_subjects + 1))
     newest = _running_last(newness, subject)
-    for column in (subject, at, visible, newness, value, newest, start, times, key):
+    for column in (subject, at, visible, newness, value, newest, start):
         column.flags.writeable = False
-    return Events(subject, at, visible, newness, value, newest, start, by_own_time, times, key)
+    return Events(subject, at, visible, newness, value, newest, start, by_own_time)
 
 
 def _running_last(order: Int, subject: Int) -> Int:
     """For each row, the position of the row that is last by `order` among its subject's rows up to it."""
+    if ((order[1:] > order[:-1]) | (subject[1:] != subject[:-1])).all():
+        return np.arange(len(subject))  # they stand in that order
     ordered = np.lexsort((order, subject))
     rank = np.empty(len(subject), dtype=np.int64)
     rank[ordered] = np.arange(len(subject))

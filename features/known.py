@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.history import Events, History, Int
+from features.history import Events, History, Int, Rows
 
 __all__ = ["AsOf", "Asked", "Known", "Log"]
 
@@ -73,47 +73,50 @@ class AsOf:
     def position(self, rows: Rows, earlier: int = 0) -> Int:
         """Position of the last row at or before each pair's time, less `earlier` microseconds; it lies before the
         subject's first row where there is none."""
-        if FEW * len(self) < len(rows.at):
+        if FEW * len(self) <= len(rows.at) or not len(rows.at):
             return rows.position(self.subject, self.at - earlier if earlier else self.at)
         # Both sides sorted by (subject, time): the rows before a pair are counted as the rows are sorted in.
-        times, key, order = self._sorted
-        rank = np.searchsorted(times, rows.at + earlier if earlier else rows.at)
-        found = np.searchsorted(key, rows.subject * (len(times) + 1) + rank)
-        position = np.cumsum(np.bincount(found, minlength=len(key) + 1)[:-1]) - 1
-        if order is None:
-            return position
-        unsorted = np.empty_like(position)
-        unsorted[order] = position
-        return unsorted
+        asked, key = self._keys(rows, earlier)
+        before = np.bincount(np.searchsorted(asked, key), minlength=len(self) + 1)
+        sorted_position = np.cumsum(before[:-1]) - 1
+        if self._order is None:
+            return sorted_position
+        position = np.empty_like(sorted_position)
+        position[self._order] = sorted_position
+        return position
 
     @cached_property
-    def _sorted(self) -> tuple[Int, Int, Int | None]:
-        """Distinct times; the pairs' keys, sorted by (subject, time); and their order, None if they stood so."""
+    def _order(self) -> Int | None:
+        """The pairs' order by (subject, time), None where they stand so."""
+        one, other = self.subject[:-1], self.subject[1:]
+        if ((one < other) | ((one == other) & (self.at[:-1] <= self.at[1:]))).all():
+            return None
+        return np.lexsort((self.at, self.subject))
+
+    def _keys(self, rows: Rows, earlier: int) -> tuple[Int, Int]:
+        """One number for each pair, sorted, and for each row `earlier` before its time, which compare as (subject,
+        time) do: the subject's bits before the time's where both have room, else before the rank of the time."""
+        unit = rows.unit if not earlier % rows.unit else 1
+        bits = 62 - max(self._last_subject, int(rows.subject[-1])).bit_length()
+        first, last = rows.span
+        if first >= 0 and (last + earlier) // unit < 1 << bits:
+            asked = self.kept(("keys", unit, bits), lambda: self._packed(unit, bits))
+            return asked, (rows.subject << bits) + (rows.at + earlier) // unit
+        times, asked = self.kept("ranks", self._ranked)
+        return asked, rows.subject * (len(times) + 1) + np.searchsorted(times, rows.at + earlier)
+
+    def _packed(self, unit: int, bits: int) -> Int:
+        key = (self.subject << bits) + np.clip(self.at // unit, 0, (1 << bits) - 1)
+        return key if self._order is None else key[self._order]
+
+    def _ranked(self) -> tuple[Int, Int]:
         times, rank = np.unique(self.at, return_inverse=True)
         key = self.subject * (len(times) + 1) + rank
-        if (key[1:] >= key[:-1]).all():
-            return times, key, None
-        order = np.argsort(key, kind="stable")
-        return times, key[order], order
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows sorted by (subject, at), to be searched; both (m,)."""
-
-    subject: Int
-    at: Int
+        return times, key if self._order is None else key[self._order]
 
     @cached_property
-    def _keys(self) -> tuple[Int, Int]:
-        times = np.unique(self.at)
-        return times, self.subject * (len(times) + 1) + np.searchsorted(times, self.at)
-
-    def position(self, subject: Int, at: Int) -> Int:
-        """Position of the last row of each subject at or before a time, searched one by one."""
-        times, key = self._keys
-        rank = times.searchsorted(at, side="right") - 1
-        return key.searchsorted(subject * (len(times) + 1) + rank, side="right") - 1
+    def _last_subject(self) -> int:
+        return int(self.subject.max())
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ class Log:
         if self.row is not None:
             return Rows(self.holder, self.at)
         if (self.events.at == self.events.visible).all():
-            return _by_visible(self.events)
+            return self.events.rows
         times, rank = np.unique(self.at, return_inverse=True)
         highest = np.maximum.accumulate(self.holder * len(times) + rank)
         return Rows(self.holder, times[highest - self.holder * len(times)])
@@ -251,7 +254,7 @@ class Known:
     @cached_property
     def last(self) -> Int:
         """Position of the last row to become known, (n,); below `first` where none is."""
-        return self.pairs.position(_by_visible(self.events))
+        return self.pairs.position(self.events.rows)
 
     @cached_property
     def none(self) -> npt.NDArray[np.bool_]:
@@ -312,11 +315,6 @@ class Known:
         at = self.pairs.at[late]
         return late, Asked(log, late, last + 1 - length[holder_of], last, at,
                            lambda earlier: log.rows.position(holder_of, at - earlier))
-
-
-def _by_visible(events: Events) -> Rows:
-    rows: Rows = events.memo_of(Rows, lambda events: Rows(events.subject, events.visible))
-    return rows
 
 
 def _disordered(events: Events) -> npt.NDArray[np.bool_]:

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.asof import Floats, Texts, ratio
-from features.history import Events, History, Int
-from features.known import AsOf, Rows
+from features.history import Events, History, Int, Rows
+from features.known import AsOf
 
 __all__ = ["PRIOR_ENDS", "Spread", "Tally", "shrunk", "spread", "tally", "turning_points"]
 
