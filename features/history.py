@@ -23,7 +23,7 @@ from features.places import Places, places
 from features.rates import worth
 from features.recorded import counting, cut, split, together
 
-__all__ = ["STAMPS", "Events", "History", "Int", "Rows", "Subjects", "sort_events"]
+__all__ = ["STAMPS", "Events", "History", "Int", "Rows", "Subjects", "pack", "sort_events"]
 
 Int = npt.NDArray[np.int64]
 STAMPS = ("known_at", "recorded_at", "source")
@@ -66,26 +66,51 @@ class Rows:
     at: Int
 
     @cached_property
-    def _keys(self) -> tuple[Int, Int]:
+    def unit(self) -> int:
+        """Microseconds that all times are multiples of: a second, a millisecond or one."""
+        return next((unit for unit in (1_000_000, 1000) if not (self.at % unit).any()), 1)
+
+    def bits_for(self, last_subject: int, later: int = 0) -> int | None:
+        """Bits that a time takes in one number behind its subject's, in units; None where both have not room in 62."""
+        bits = 62 - last_subject.bit_length()
+        first, last = self._span
+        return bits if first >= 0 and (last + later) // self.unit < (1 << bits) - 1 else None
+
+    @cached_property
+    def _span(self) -> tuple[int, int]:
+        return (int(self.at.min()), int(self.at.max())) if len(self.at) else (0, 0)
+
+    @cached_property
+    def _beyond(self) -> int:
+        """A subject behind all that have rows."""
+        return int(self.subject[-1]) + 1 if len(self.subject) else 0
+
+    @cached_property
+    def _packed(self) -> tuple[int | None, Int]:
+        """The bits for a time, and for each row its subject and time in one number, where there is room."""
+        bits = self.bits_for(self._beyond)
+        return bits, pack(self.subject, self.at // self.unit, bits) if bits is not None else self.at
+
+    @cached_property
+    def _ranked(self) -> tuple[Int, Int]:
         """Sorted distinct times, and for each row its subject x (len(times) + 1) + the rank of its time."""
         times = np.unique(self.at)
         return times, self.subject * (len(times) + 1) + np.searchsorted(times, self.at)
 
     def position(self, subject: Int, at: Int) -> Int:
         """Position of the last row of each subject at or before a time; before the subject's first where none is."""
-        times, key = self._keys
+        bits, key = self._packed
+        if bits is not None:
+            return key.searchsorted(pack(np.minimum(subject, self._beyond), at // self.unit, bits), side="right") - 1
+        times, key = self._ranked
         rank = times.searchsorted(at, side="right") - 1
         return key.searchsorted(subject * (len(times) + 1) + rank, side="right") - 1
 
-    @cached_property
-    def unit(self) -> int:
-        """Microseconds that all times are multiples of: a second, a millisecond or one."""
-        return next((unit for unit in (1_000_000, 1000) if not (self.at % unit).any()), 1)
 
-    @cached_property
-    def span(self) -> tuple[int, int]:
-        """The first and the last time; there must be rows."""
-        return int(self.at.min()), int(self.at.max())
+def pack(subject: Int, time: Int, bits: int) -> Int:
+    """Subjects and times, in units, in one number each, which compare as (subject, time) do; a time outside of
+    0 to 2^bits - 2 stands before or behind all that are inside."""
+    return (subject << bits) + np.minimum(np.maximum(time, -1), (1 << bits) - 2)
 
 
 @dataclass(frozen=True)

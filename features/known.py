@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.history import Events, History, Int, Rows
+from features.history import Events, History, Int, Rows, pack
 
 __all__ = ["AsOf", "Asked", "Known", "Log"]
 
@@ -96,17 +96,15 @@ class AsOf:
     def _keys(self, rows: Rows, earlier: int) -> tuple[Int, Int]:
         """One number for each pair, sorted, and for each row `earlier` before its time, which compare as (subject,
         time) do: the subject's bits before the time's where both have room, else before the rank of the time."""
-        unit = rows.unit if not earlier % rows.unit else 1
-        bits = 62 - max(self._last_subject, int(rows.subject[-1])).bit_length()
-        first, last = rows.span
-        if first >= 0 and (last + earlier) // unit < 1 << bits:
-            asked = self.kept(("keys", unit, bits), lambda: self._packed(unit, bits))
-            return asked, (rows.subject << bits) + (rows.at + earlier) // unit
+        bits = rows.bits_for(max(self._last_subject, int(rows.subject[-1])), earlier)
+        if bits is not None and not earlier % rows.unit:
+            asked = self.kept(("keys", rows.unit, bits), lambda: self._packed(rows.unit, bits))
+            return asked, pack(rows.subject, (rows.at + earlier) // rows.unit, bits)
         times, asked = self.kept("ranks", self._ranked)
         return asked, rows.subject * (len(times) + 1) + np.searchsorted(times, rows.at + earlier)
 
     def _packed(self, unit: int, bits: int) -> Int:
-        key = (self.subject << bits) + np.clip(self.at // unit, 0, (1 << bits) - 1)
+        key = pack(self.subject, self.at // unit, bits)
         return key if self._order is None else key[self._order]
 
     def _ranked(self) -> tuple[Int, Int]:
