@@ -20,6 +20,7 @@ from tests.histories import history
 
 __all__ = ["against_peers"]
 
+_COMPANY = history()
 FIELDS, SUBJECTS, START = 12, 50_000, 17_000 * DAY
 Answers = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
@@ -40,7 +41,7 @@ def _log(n_changes: int, n_questions: int) -> tuple[list[pd.DataFrame], pd.DataF
 
 
 def _ours(logs: list[pd.DataFrame], asked: pd.DataFrame) -> Answers:
-    pairs = AsOf(history(), "deal", asked["subject"].to_numpy(), asked["at"].to_numpy())
+    pairs = AsOf(_COMPANY, "deal", asked["subject"].to_numpy(), asked["at"].to_numpy())
     return [(number(events, pairs), count(events, pairs), days_since_last(events, pairs))
             for events in map(_events, logs)]
 

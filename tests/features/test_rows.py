@@ -1,4 +1,5 @@
-"""Finding the last row at or before a time equals a slow reference, whether subject and time fit in one number or not."""
+"""The last row at or before a time is found as a slow reference finds it, whether or not subject and time fit in one
+number."""
 
 from __future__ import annotations
 
