@@ -1,14 +1,16 @@
 """The as-of engine: questions about many (subject, time) pairs at once.
 
 In: an `AsOf` (one kind of subject, codes and times, both (n,)) and the `Events` of a field or an activity kind.
-Out: (n,) arrays; a pair for which nothing is known yet gets NaN, never 0, except counts. A window is
-(as_of - days, as_of] on the visible time: an entry counts from the moment at which it was known. No function
-loops over pairs: each is a binary search plus array arithmetic.
+Out: (n,) arrays; a pair for which nothing is known yet gets NaN or None, never 0, except counts. Every answer is what
+the log says that is known at the pair's time, in the order in which things became so (`features.known`). A window is
+(as_of - days, as_of] on a row's own time, among the rows known at as_of. No function loops over pairs or rows.
+Further primitives: `features.paths` for what depends on the order of rows, `features.peers` for what other subjects
+tell, `features.texts` for words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,37 +19,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.history import Events, History, Int
+from features.history import Events, Int
+from features.known import Asked, AsOf, Log
 
-__all__ = ["AsOf", "Feature", "Floats", "Texts", "age_days", "category", "compute", "count", "days_since_first",
-           "days_since_last", "days_until", "moment", "newest", "number", "oldest", "total"]
+__all__ = ["AsOf", "Feature", "Floats", "Texts", "age_days", "at_creation", "category", "compute", "count",
+           "days_since_first", "days_since_last", "days_until", "distinct", "first_number", "mean", "moment", "newest",
+           "number", "oldest", "rate_of_change", "ratio", "total"]
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
-
-
-@dataclass(frozen=True)
-class AsOf:
-    """The pairs that are asked about: `subject` codes of one `kind` and `at`, microseconds, both (n,)."""
-
-    history: History
-    kind: str
-    subject: Int
-    at: Int
-
-    def changes(self, name: str, value: str | None = None) -> Events:
-        return self.history.changes(self.kind, name, value)
-
-    def activities(self, activity_kind: str = "", direction: str | None = None) -> Events:
-        return self.history.activities(self.kind, activity_kind, direction)
-
-    @property
-    def created_at(self) -> Int:
-        return self.history.subjects(self.kind).created_at[self.subject]
-
-    def moved_to(self, at: Int) -> AsOf:
-        """The same subjects at other times."""
-        return AsOf(self.history, self.kind, self.subject, at)
 
 
 @dataclass(frozen=True)
@@ -55,7 +35,8 @@ class Feature:
     """One declared feature: what it is called, what it says, how it is computed and how a reason words it.
 
     `wording` may hold {value}, replaced by the feature's value. `group` joins features that say one thing, so
-    that a reason is given once. `actionable` tells what a salesperson can change from what is context.
+    that a reason is given once. `actionable` tells what a salesperson can change from what is context. `subjects` are
+    the kinds that it is of. `by_others` marks what depends on other subjects too, such as an owner's record.
     """
 
     name: str
@@ -66,38 +47,68 @@ class Feature:
     actionable: bool
     wording: str
     compute: Callable[[AsOf], npt.NDArray[np.generic]]
+    subjects: tuple[str, ...] = ("lead", "deal")
+    by_others: bool = False
 
 
 def newest(events: Events, pairs: AsOf) -> Int:
     """Row of the newest entry known at each time, -1 where there is none. Newest is by own time, then ties."""
-    return _known(events, pairs, events.newest)
+    return pairs.known(events).newest
 
 
 def oldest(events: Events, pairs: AsOf) -> Int:
     """Row of the oldest entry among those known at each time, -1 where there is none."""
-    return _known(events, pairs, events.oldest)
+    return pairs.known(events).oldest
 
 
-def _known(events: Events, pairs: AsOf, row_of: Int) -> Int:
-    """`row_of` the last row visible at each time, -1 where there is none."""
-    last = events.position(pairs.subject, pairs.at)
-    known = last >= events.start[pairs.subject]
-    return np.where(known, row_of[np.maximum(last, 0)], -1) if len(events) else np.full(len(last), -1)
+def _read(events: Events, name: str, column: Callable[[Events], npt.NDArray[np.generic]], row: Int) -> Floats:
+    """A column (m,) at rows, NaN at row -1: the column is kept with a NaN at its end."""
+    padded: Floats = events.memo_of(("padded", name),
+                                    lambda events: np.append(column(events).astype(np.float64), np.nan))
+    return padded[row]
+
+
+def _at(events: Events, row: Int) -> Floats:
+    return _read(events, "at", lambda events: events.at, row)
 
 
 def number(events: Events, pairs: AsOf) -> Floats:
     """Last value as a number."""
-    row = newest(events, pairs)
-    return np.where(row >= 0, events.numbers[row], np.nan) if len(events) else np.full(len(row), np.nan)
+    return _read(events, "numbers", lambda events: events.numbers, newest(events, pairs))
+
+
+def moment(events: Events, pairs: AsOf) -> Floats:
+    """Last value of a date field, in microseconds."""
+    return _read(events, "moments", lambda events: events.moments, newest(events, pairs))
+
+
+def first_number(events: Events, pairs: AsOf) -> Floats:
+    """First value as a number, among those known."""
+    return _read(events, "numbers", lambda events: events.numbers, oldest(events, pairs))
 
 
 def category(events: Events, pairs: AsOf) -> Texts:
     """Last value as text, None where nothing is known or the field was emptied."""
-    row = newest(events, pairs)
-    found = np.full(len(row), None, dtype=object)
-    if len(events):
-        found[row >= 0] = events.value[row[row >= 0]]
-    return found
+    return _words(events, newest(events, pairs))
+
+
+def _words(events: Events, row: Int) -> Texts:
+    words: Texts = events.memo_of("words", lambda events: np.append(events.value, np.array([None], dtype=object)))
+    return words[row]
+
+
+def at_creation(events: Events, pairs: AsOf) -> Texts:
+    """The value that stood at the subject's creation, None where none had been set by then."""
+    known = pairs.known(events)
+    created = pairs.created_at
+    row = known.each(lambda asked: _row(asked.log, asked.standing(created[asked.pair]), asked.first), -1)
+    return _words(events, row)
+
+
+def _row(log: Log, position: Int, first: Int) -> Int:
+    """Rows of the events at positions of a log, -1 at those before the first."""
+    found = position if log.row is None else log.row[position]
+    return np.where(position >= first, found, -1)
 
 
 def age_days(pairs: AsOf) -> Floats:
@@ -107,18 +118,12 @@ def age_days(pairs: AsOf) -> Floats:
 
 def days_since_last(events: Events, pairs: AsOf) -> Floats:
     """Days since the newest entry's own time."""
-    return _days_since(events, newest(events, pairs), pairs)
+    return (pairs.at - _at(events, newest(events, pairs))) / DAY
 
 
 def days_since_first(events: Events, pairs: AsOf) -> Floats:
     """Days since the oldest entry's own time, among those known."""
-    return _days_since(events, oldest(events, pairs), pairs)
-
-
-def moment(events: Events, pairs: AsOf) -> Floats:
-    """Last value of a date field, in microseconds."""
-    row = newest(events, pairs)
-    return np.where(row >= 0, events.moments[row], np.nan) if len(events) else np.full(len(row), np.nan)
+    return (pairs.at - _at(events, oldest(events, pairs))) / DAY
 
 
 def days_until(events: Events, pairs: AsOf) -> Floats:
@@ -126,32 +131,78 @@ def days_until(events: Events, pairs: AsOf) -> Floats:
     return (moment(events, pairs) - pairs.at) / DAY
 
 
-def _days_since(events: Events, row: Int, pairs: AsOf) -> Floats:
-    return np.where(row >= 0, (pairs.at - events.at[row]) / DAY, np.nan) if len(events) else np.full(len(row), np.nan)
-
-
 def count(events: Events, pairs: AsOf, window_days: float | None = None) -> Floats:
     """Number of entries known so far, or of those in the window."""
-    last, before = _range(events, pairs, window_days)
-    return (last - before).astype(np.float64)
+    known = pairs.known(events)
+    if window_days is None:
+        return (known.last - known.first + 1).astype(np.float64)
+    return known.each(lambda asked: (asked.last - asked.start(window_days)).astype(np.float64), 0.0)
 
 
 def total(events: Events, pairs: AsOf, window_days: float | None = None) -> Floats:
-    """Sum of the entries' numbers known so far, or of those in the window; empty values count nothing."""
-    sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(events.numbers))])
-    last, before = _range(events, pairs, window_days)
-    return np.where(last > before, sums[last + 1] - sums[before + 1], np.nan)
+    """Sum of the entries' numbers known so far, or of those in the window; NaN where there is no number."""
+    sums = pairs.known(events).each(lambda asked: asked.added("numbers", _numbers, window_days))
+    return np.where(_count_numbers(events, pairs, window_days) > 0, sums, np.nan)
 
 
-def _range(events: Events, pairs: AsOf, window_days: float | None) -> tuple[Int, Int]:
-    first = events.start[pairs.subject] - 1
-    last = np.maximum(events.position(pairs.subject, pairs.at), first)
+def mean(events: Events, pairs: AsOf, window_days: float | None = None) -> Floats:
+    """Mean of the entries' numbers known so far, or of those in the window; NaN where there is no number."""
+    return ratio(total(events, pairs, window_days), _count_numbers(events, pairs, window_days))
+
+
+def _numbers(log: Log) -> Floats:
+    return log.of(log.events.numbers)
+
+
+def _count_numbers(events: Events, pairs: AsOf, window_days: float | None) -> Floats:
+    return pairs.known(events).each(lambda asked: asked.running(
+        "is a number", lambda log: ~np.isnan(_numbers(log)), window_days).astype(np.float64), 0.0)
+
+
+def distinct(events: Events, pairs: AsOf, window_days: float | None = None) -> Floats:
+    """Number of different values known so far, or of those in the window; an emptied field is no value."""
+    known = pairs.known(events)
     if window_days is None:
-        return last, first
-    return last, np.maximum(events.position(pairs.subject, pairs.at - int(window_days * DAY)), first)
+        return known.each(lambda asked: asked.running("new value", _is_new_value).astype(np.float64), 0.0)
+
+    def among(asked: Asked) -> Floats:
+        question, position = asked.stretch(window_days)
+        codes = asked.log.codes[position]
+        seen = np.unique((question * len(events.levels) + codes)[codes >= 0])
+        return np.bincount(seen // max(len(events.levels), 1), minlength=len(asked.first)).astype(np.float64)
+
+    return known.each(among, 0.0)
 
 
-def compute(features: list[Feature], pairs: AsOf) -> pd.DataFrame:
+def _is_new_value(log: Log) -> npt.NDArray[np.bool_]:
+    """Whether no earlier row of the holder has the same value."""
+    order = np.lexsort((log.codes, log.holder))  # stable: equal values stay in the log's order
+    codes, holder = log.codes[order], log.holder[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (codes[1:] != codes[:-1]) | (holder[1:] != holder[:-1])
+    found = np.empty(len(order), dtype=bool)
+    found[order] = new & (codes >= 0)
+    return found
+
+
+def rate_of_change(events: Events, pairs: AsOf, window_days: float) -> Floats:
+    """Change of the value a day over the window: last value less the one that stood at the window's start, as known
+    at the time asked about; NaN where none stood then."""
+    def change(asked: Asked) -> Floats:
+        start = asked.start(window_days)
+        numbers = asked.log.kept("numbers", _numbers)
+        return np.where(start >= asked.first, numbers[asked.last] - numbers[start], np.nan) / window_days
+
+    return pairs.known(events).each(change)
+
+
+def ratio(over: Floats, under: Floats) -> Floats:
+    """One number over another; NaN where either is unknown or the lower one is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(under == 0, np.nan, over / under)
+
+
+def compute(features: Sequence[Feature], pairs: AsOf) -> pd.DataFrame:
     """All features for all pairs: (n, len(features)), numbers as float64, categories as text with None."""
     return pd.DataFrame({feature.name: feature.compute(pairs) for feature in features},
                         index=pd.RangeIndex(len(pairs.subject)))

@@ -1,41 +1,69 @@
 """The catalogue: every feature of a kind of subject, the declared ones and those that a company's own data adds.
 
-Own data adds, without programming: the last value of each mapped field, and a clock and a count for each stage or
-status that was entered and each kind of activity that happened ("the clocks matter most"). Which of these exist is
-itself a matter of what was known: it is read from the history that is passed in.
+Own data adds, without programming: of each mapped field its last value (a date as the days to it, a text as its length
+and a bag of words, a field of several values as membership in each) and, where its log is known, how often and when it
+changed; of the account the fields that the lead or deal itself lacks; and a clock and a count for each stage or status
+that was entered and each kind of activity that happened ("the clocks matter most"). Which of these exist is itself a
+matter of what was known: it is read from the history that is passed in.
 """
 
 from __future__ import annotations
 
-from features.asof import Feature, category, count, days_since_last, days_until, number
+from functools import partial
+
+import numpy as np
+
+from features.asof import AsOf, Feature, Floats, Texts, category, count, days_since_last, days_until, number
 from features.deal_stage import DEAL_FEATURES
 from features.endings import is_end
 from features.engagement import ENGAGEMENT_FEATURES
 from features.history import History
 from features.lead_quality import LEAD_FEATURES
+from features.paths import value_changes
+from features.record import account_of
+from features.surroundings import SURROUNDINGS
+from features.texts import SEPARATOR, held_values, holds, text_length, words_hashed
 
-__all__ = ["catalogue"]
+__all__ = ["DECLARED", "catalogue"]
 
-DECLARED = {"lead": [*LEAD_FEATURES, *ENGAGEMENT_FEATURES], "deal": [*DEAL_FEATURES, *ENGAGEMENT_FEATURES]}
+DECLARED = {"lead": [*LEAD_FEATURES, *ENGAGEMENT_FEATURES, *SURROUNDINGS],
+            "deal": [*DEAL_FEATURES, *ENGAGEMENT_FEATURES, *SURROUNDINGS]}
 WELL_KNOWN = {"stage", "status", "owner", "amount", "currency", "expected_close", "forecast_category",
               "rep_probability"}
+BUCKETS = 8  # of a text's bag of words
+MOST_HELD = 50  # a field with more values between its separators than these holds texts, not several values
 
 
 def catalogue(history: History, kind: str) -> list[Feature]:
     """All features of leads or deals, in a fixed order."""
     return [*DECLARED[kind], *_own_fields(history, kind), *_stage_clocks(history, kind),
-            *_activity_clocks(history, kind)]
+            *_activity_clocks(history, kind), *_account_fields(history, kind)]
 
 
 def _own_fields(history: History, kind: str) -> list[Feature]:
     declared = WELL_KNOWN - ({"amount"} if kind == "lead" else set()) | {history.mapping.state_field(kind)}
     declared |= history.mapping.ending_fields(kind)  # what says that a subject ended is nothing to predict it from
     types = history.mapping.field_types(kind)
-    return [_own_field(name, types[name]) for name in sorted(types)
-            if name not in declared and types[name] != "text"]
+    return [feature for name in sorted(types) if name not in declared
+            for feature in _own_field(history, kind, name, types[name])]
 
 
-def _own_field(name: str, dtype: str) -> Feature:
+def _own_field(history: History, kind: str, name: str, dtype: str) -> list[Feature]:
+    features = _text_field(name) if dtype == "text" else [_last_value(name, dtype)]
+    if dtype == "category":
+        features += _members(history, kind, name)
+    if history.mapping.is_logged(kind, name):
+        features += [
+            Feature(f"field_changes:{name}", f"How often {name} became another.", "changes", "number", name, False,
+                    f"its {_literal(name)} was changed {{value}} times",
+                    lambda pairs: value_changes(pairs.changes(name), pairs)),
+            Feature(f"days_since_field:{name}", f"Days since {name} was last set.", "days", "number", name, False,
+                    f"its {_literal(name)} was set {{value}} days ago",
+                    lambda pairs: days_since_last(pairs.changes(name), pairs))]
+    return features
+
+
+def _last_value(name: str, dtype: str) -> Feature:
     if dtype == "date":
         return Feature(f"field:{name}", f"Days from now to {name}.", "days", "number", name, False,
                        f"its {_literal(name)} is {{value}} days away",
@@ -47,6 +75,62 @@ def _own_field(name: str, dtype: str) -> Feature:
         "as entered", f"its {_literal(name)} is {{value}}")
     return Feature(f"field:{name}", f"Last value of {name}.", unit, "number", name, False, wording,
                    lambda pairs: number(pairs.changes(name), pairs))
+
+
+def _text_field(name: str) -> list[Feature]:
+    def words(bucket: int) -> Feature:
+        return Feature(f"field:{name}:words_{bucket + 1}_of_{BUCKETS}",
+                       f"Words of {name} that fall into one of {BUCKETS} heaps by their hash.", "words", "number",
+                       name, False, f"the words of its {_literal(name)}",
+                       lambda pairs: words_hashed(pairs.changes(name), pairs, bucket, BUCKETS))
+
+    return [Feature(f"field:{name}:length", f"Length of {name}.", "characters", "number", name, False,
+                    f"its {_literal(name)} has {{value}} characters",
+                    lambda pairs: text_length(pairs.changes(name), pairs)), *map(words, range(BUCKETS))]
+
+
+def _members(history: History, kind: str, name: str) -> list[Feature]:
+    """Whether each of the values that a field holds is among those of its last entry, where an entry holds several."""
+    events = history.changes(kind, name)
+    if not any(SEPARATOR in level for level in events.levels):
+        return []
+    held = held_values(events)
+    return [Feature(f"field:{name}:{value}", f"Whether {name} holds {value}.", "0 or 1", "number", name, False,
+                    f"whether its {_literal(name)} holds {_literal(value)}",
+                    partial(_holds, name=name, value=value)) for value in held if len(held) <= MOST_HELD]
+
+
+def _holds(pairs: AsOf, name: str, value: str) -> Floats:
+    return holds(pairs.changes(name), pairs, value)
+
+
+def _account_fields(history: History, kind: str) -> list[Feature]:
+    """Of the account: the last value of each field that the lead or deal has not itself."""
+    types = history.mapping.field_types("account")
+    if "account_id" not in history.subjects(kind).links or not len(history.accounts):
+        return []
+    return [Feature(f"account_field:{name}", f"Last value of {name} of the account.",
+                    "text" if dtype == "category" else "minor units" if dtype == "money" else "as entered",
+                    "category" if dtype == "category" else "number", f"account's {name}", False,
+                    f"its account's {_literal(name)} is {{value}}", partial(_of_account, name=name, dtype=dtype),
+                    by_others=True)
+            for name, dtype in sorted(types.items())
+            if dtype in ("category", "number", "money") and name not in history.mapping.field_types(kind)]
+
+
+def _of_account(pairs: AsOf, name: str, dtype: str) -> Floats | Texts:
+    accounts = pairs.history.accounts
+    code = accounts.codes(account_of(pairs))
+    # What is asked of an account that is not known yet is not known either.
+    known = (code >= 0) & (accounts.visible_at[code] <= pairs.at)
+    asked = AsOf(pairs.history, "account", code[known], pairs.at[known])
+    if dtype == "category":
+        texts = np.full(len(pairs), None, dtype=object)
+        texts[known] = category(asked.changes(name), asked)
+        return texts
+    numbers = np.full(len(pairs), np.nan)
+    numbers[known] = number(asked.changes(name), asked)
+    return numbers
 
 
 def _stage_clocks(history: History, kind: str) -> list[Feature]:

@@ -23,7 +23,7 @@ from features.places import Places, places
 from features.rates import worth
 from features.recorded import counting, cut, split, together
 
-__all__ = ["STAMPS", "Events", "History", "Int", "Subjects", "sort_events"]
+__all__ = ["STAMPS", "Events", "History", "Int", "Rows", "Subjects", "pack", "sort_events"]
 
 Int = npt.NDArray[np.int64]
 STAMPS = ("known_at", "recorded_at", "source")
@@ -59,6 +59,61 @@ class Subjects:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows sorted by (subject, at), to be searched; both (n,)."""
+
+    subject: Int
+    at: Int
+
+    @cached_property
+    def unit(self) -> int:
+        """Microseconds that all times are multiples of: a second, a millisecond or one."""
+        return next((unit for unit in (1_000_000, 1000) if not (self.at % unit).any()), 1)
+
+    def bits_for(self, last_subject: int, later: int = 0) -> int | None:
+        """Bits that a time takes in one number behind its subject's, in units; None where both have not room in 62."""
+        bits = 62 - last_subject.bit_length()
+        first, last = self._span
+        return bits if first >= 0 and (last + later) // self.unit < (1 << bits) - 1 else None
+
+    @cached_property
+    def _span(self) -> tuple[int, int]:
+        return (int(self.at.min()), int(self.at.max())) if len(self.at) else (0, 0)
+
+    @cached_property
+    def _beyond(self) -> int:
+        """A subject behind all that have rows."""
+        return int(self.subject[-1]) + 1 if len(self.subject) else 0
+
+    @cached_property
+    def _packed(self) -> tuple[int | None, Int]:
+        """The bits for a time, and for each row its subject and time in one number, where there is room."""
+        bits = self.bits_for(self._beyond)
+        return bits, pack(self.subject, self.at // self.unit, bits) if bits is not None else self.at
+
+    @cached_property
+    def _ranked(self) -> tuple[Int, Int]:
+        """Sorted distinct times, and for each row its subject x (len(times) + 1) + the rank of its time."""
+        times = np.unique(self.at)
+        return times, self.subject * (len(times) + 1) + np.searchsorted(times, self.at)
+
+    def position(self, subject: Int, at: Int) -> Int:
+        """Position of the last row of each subject at or before a time; before the subject's first where none is."""
+        bits, key = self._packed
+        if bits is not None:
+            return key.searchsorted(pack(np.minimum(subject, self._beyond), at // self.unit, bits), side="right") - 1
+        times, key = self._ranked
+        rank = times.searchsorted(at, side="right") - 1
+        return key.searchsorted(subject * (len(times) + 1) + rank, side="right") - 1
+
+
+def pack(subject: Int, time: Int, bits: int) -> Int:
+    """Subjects and times, in units, in one number each, which compare as (subject, time) do; a time outside of
+    0 to 2^bits - 2 stands before or behind all that are inside."""
+    return (subject << bits) + np.minimum(np.maximum(time, -1), (1 << bits) - 2)
+
+
+@dataclass(frozen=True)
 class Events:
     """Rows about subjects: one field's changes or one kind's activities, sorted for as-of questions.
 
@@ -77,8 +132,6 @@ class Events:
     newest: Int = field(repr=False)
     start: Int = field(repr=False)
     by_own_time: bool
-    times: Int = field(repr=False)  # sorted distinct times of the order
-    key: Int = field(repr=False)  # (n,) subject x (len(times) + 1) + rank of the row's time
     # Of amounts: the table of rates, and the currency that amounts of other currencies are converted to.
     rates: tuple[pd.DataFrame, str] | None = field(default=None, repr=False)
 
@@ -87,8 +140,12 @@ class Events:
 
     def position(self, subject: Int, as_of: Int) -> Int:
         """Position of the last row at or before `as_of` for each pair; below `start[subject]` when there is none."""
-        rank = np.searchsorted(self.times, as_of, side="right") - 1
-        return np.searchsorted(self.key, subject * (len(self.times) + 1) + rank, side="right") - 1
+        return self.rows.position(subject, as_of)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows by the time in whose order they stand."""
+        return Rows(self.subject, self.at if self.by_own_time else self.visible)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Events:
         """The same, of only those rows for which `keep` is true."""
@@ -104,7 +161,34 @@ class Events:
     @cached_property
     def oldest(self) -> Int:
         """(n,) for each row, the position of the oldest row among the subject's rows up to it."""
+        if (self.newest == np.arange(len(self))).all():
+            return self.start[self.subject]  # no row came after a newer one
         return _running_last(-self.newness, self.subject)
+
+    @cached_property
+    def _memo(self) -> dict[Any, Any]:
+        return {}
+
+    def memo_of(self, key: Any, make: Callable[[Events], Any]) -> Any:
+        """What `make` gives for these rows, made once; `key` tells it from all else."""
+        if key not in self._memo:
+            self._memo[key] = make(self)
+        return self._memo[key]
+
+    @cached_property
+    def _coded(self) -> tuple[Int, npt.NDArray[np.object_]]:
+        codes, levels = pd.factorize(self.value, sort=True)
+        return codes.astype(np.int64), np.asarray(levels, dtype=object)
+
+    @property
+    def codes(self) -> Int:
+        """Values as positions in `levels` (n,); -1 where the value is empty."""
+        return self._coded[0]
+
+    @property
+    def levels(self) -> npt.NDArray[np.object_]:
+        """The distinct values, sorted."""
+        return self._coded[1]
 
     @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:
@@ -128,18 +212,17 @@ def sort_events(subject: Int, at: Int, visible: Int, newness: Int, value: npt.ND
     order = np.lexsort((newness, at if by_own_time else visible, subject))
     subject, at, visible, newness = subject[order], at[order], visible[order], newness[order]
     value = value[order]
-    time = at if by_own_time else visible
-    times = np.unique(time)
-    key = subject * (len(times) + 1) + np.searchsorted(times, time)
     start = np.searchsorted(subject, np.arange(n_subjects + 1))
     newest = _running_last(newness, subject)
-    for column in (subject, at, visible, newness, value, newest, start, times, key):
+    for column in (subject, at, visible, newness, value, newest, start):
         column.flags.writeable = False
-    return Events(subject, at, visible, newness, value, newest, start, by_own_time, times, key)
+    return Events(subject, at, visible, newness, value, newest, start, by_own_time)
 
 
 def _running_last(order: Int, subject: Int) -> Int:
     """For each row, the position of the row that is last by `order` among its subject's rows up to it."""
+    if ((order[1:] > order[:-1]) | (subject[1:] != subject[:-1])).all():
+        return np.arange(len(subject))  # they stand in that order
     ordered = np.lexsort((order, subject))
     rank = np.empty(len(subject), dtype=np.int64)
     rank[ordered] = np.arange(len(subject))

@@ -15,6 +15,7 @@ from serving.cli.check import check
 from serving.cli.data import import_command, simulate
 from serving.cli.demo import demo
 from serving.cli.drafting import map_command
+from serving.cli.features import features
 from serving.cli.forecast import forecast
 from serving.cli.forget import forget
 from serving.cli.mapping import mapping
@@ -60,8 +61,8 @@ def cli(context: click.Context, home: Path) -> None:
     context.obj = home
 
 
-for _command in (demo, map_command, mapping, import_command, rejects, check, train, score, forecast, serve, mlflow,
-                 forget, simulate):
+for _command in (demo, map_command, mapping, import_command, rejects, check, features, train, score, forecast, serve,
+                 mlflow, forget, simulate):
     cli.add_command(_command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,17 @@ from serving.cli.output import emit, json_option, progress, say, table
 if TYPE_CHECKING:
     from features.checking.fields import FieldReport
     from features.checking.report import CheckReport
+    from features.history import History
 
 __all__ = ["check"]
 
 
 @click.command()
 @click.option("--as-of", metavar="DATE", help="Look at what was known up to this date; else at everything.")
+@click.option("--leaks", "gate", is_flag=True, help="Only try whether any feature changes with what was not known yet.")
 @json_option
 @click.pass_obj
-def check(home_path: Path, as_of: str | None, as_json: bool) -> None:
+def check(home_path: Path, as_of: str | None, gate: bool, as_json: bool) -> None:
     """Check the history: gaps, slips, leaks and their cures.
 
     Says of each field how full it is, since when it is known, what its past is worth and whether it may know the
@@ -32,12 +35,34 @@ def check(home_path: Path, as_of: str | None, as_json: bool) -> None:
 
     home = Home.open(home_path)
     moment = home.last_known() if as_of is None else read_as_of(as_of, home)
+    if gate:
+        _try_for_leaks(home.history(moment), as_json)
+        return
     with progress("Checking"):
         report = look_through(home.history(moment), moment)
     if as_json:
         emit(report.to_dict())
     else:
         _show(report)
+
+
+def _try_for_leaks(history: History, as_json: bool) -> None:
+    """Run the gate; a feature that peeks makes the command fail with exit code 1."""
+    from features.leakage import leaks
+
+    with progress("Trying every feature") as tell:
+        report = leaks(history, progress=tell)
+    if as_json:
+        emit({"features": report.features, "pairs": report.pairs, "leaks": [asdict(one) for one in report.leaks]})
+    else:
+        tried = " and ".join(f"{count} features of {report.pairs[kind]:,} {kind}s"
+                             for kind, count in report.features.items())
+        say(f"{tried} at random moments, with what was not known then deleted and replaced by noise.")
+        for leak in report.leaks:
+            say(f"  LEAK {leak}")
+        say(f"Features that peek: {', '.join(report.names) or 'none'}.")
+    if report.leaks:
+        raise click.exceptions.Exit(1)
 
 
 def _show(report: CheckReport) -> None:

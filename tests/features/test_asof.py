@@ -5,88 +5,106 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from features import known
 from features.asof import (
     AsOf,
+    at_creation,
     category,
     compute,
     count,
     days_since_first,
     days_since_last,
+    distinct,
+    first_number,
+    mean,
     number,
+    rate_of_change,
     total,
 )
 from features.calendar import DAY
 from features.catalogue import catalogue
+from tests.features.asking import DEALS, asked, history_of, log_at, logs, questions, windows
 from tests.histories import activity, change, history
 
-DEALS = {"a": 0.0, "b": 1.0, "c": 2.0}
-days = st.integers(0, 12).map(float)
-rows = st.lists(st.tuples(st.sampled_from(sorted(DEALS)), days, st.integers(0, 4), st.integers(1, 9),
-                          st.integers(0, 3)), max_size=25)
-questions = st.lists(st.tuples(st.sampled_from(sorted(DEALS)), days), min_size=1, max_size=10)
+NUMBERS = ["1", "2.5", "-3", "0.1", None]
 
 
-def _history(rows):
-    return history(deals=DEALS, changes=[change(deal, "amount", str(value), day, known=day + late, sequence=sequence)
-                                         for deal, day, late, value, sequence in rows])
+def same(found, expected):
+    """Equal to the slow reference: NaN where it says None, else the number."""
+    assert len(found) == len(expected)
+    for one, other in zip(found.tolist(), expected, strict=True):
+        assert math.isnan(one) if other is None else math.isclose(one, other, abs_tol=1e-9), (found, expected)
 
 
-def _visible(rows, deal, at):
-    """Rows known of a deal, oldest first by (own time, sequence, value)."""
-    return sorted((day, sequence, str(value)) for one, day, late, value, sequence in rows
-                  if one == deal and day <= at and day + late <= at)
+def _value(row):
+    return None if row is None or row.value is None else float(row.value)
 
 
-def _asked(past, asked):
-    return AsOf(past, "deal", past.codes("deal", [deal for deal, _ in asked]),
-                np.array([round(at * DAY) for _, at in asked]))
+@pytest.fixture(params=[0, 1_000_000], ids=["each pair searched for", "rows sorted into the pairs"], autouse=True)
+def either_search(request, monkeypatch):
+    # Which of the two ways a position is found depends on how many rows there are for each pair.
+    monkeypatch.setattr(known, "FEW", request.param)
 
 
-@given(rows, questions)
-@settings(max_examples=150, deadline=None)
-def test_primitives_equal_a_slow_reference(rows, asked):
-    past = _history(rows)
-    pairs, events = _asked(past, asked), past.changes("deal", "amount")
-    seen = [_visible(rows, deal, at) for deal, at in asked]
-    last, first = number(events, pairs), days_since_first(events, pairs)
-    since, text = days_since_last(events, pairs), category(events, pairs)
-    for i, (_, at) in enumerate(asked):
-        if not seen[i]:
-            assert math.isnan(last[i])
-            assert math.isnan(first[i])
-            assert text[i] is None
-            continue
-        assert last[i] == float(seen[i][-1][2])
-        assert text[i] == seen[i][-1][2]
-        assert since[i] == at - seen[i][-1][0]
-        assert first[i] == at - seen[i][0][0]
-    assert count(events, pairs).tolist() == [len(one) for one in seen]
+@given(logs(NUMBERS), questions)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_values_and_their_times_equal_a_slow_reference(rows, pairs):
+    past = history_of(rows, "amount")
+    pairs_asked, events = asked(past, pairs), past.changes("deal", "amount")
+    seen = [log_at(rows, deal, at) for deal, at in pairs]
+    ats = [at for _, at in pairs]
+    last = [log[-1] if log else None for log in seen]
+    first = [log[0] if log else None for log in seen]
+    stood = [([row for row in log if row.day <= DEALS[deal]] or [None])[-1]
+             for log, (deal, _) in zip(seen, pairs, strict=True)]
+    same(number(events, pairs_asked), [_value(row) for row in last])
+    same(first_number(events, pairs_asked), [_value(row) for row in first])
+    same(days_since_last(events, pairs_asked), [row and at - row.day for row, at in zip(last, ats, strict=True)])
+    same(days_since_first(events, pairs_asked), [row and at - row.day for row, at in zip(first, ats, strict=True)])
+    assert category(events, pairs_asked).tolist() == [row and row.value for row in last]
+    assert at_creation(events, pairs_asked).tolist() == [row and row.value for row in stood]
 
 
-@given(rows, questions, st.integers(1, 6))
-@settings(max_examples=100, deadline=None)
-def test_windows_count_what_became_known_in_them(rows, asked, window):
-    past = _history(rows)
-    pairs, events = _asked(past, asked), past.changes("deal", "amount")
-    found, sums = count(events, pairs, window), total(events, pairs, window)
-    for i, (deal, at) in enumerate(asked):
-        values = [value for one, day, late, value, _ in rows if one == deal and at - window < day + late <= at]
-        assert found[i] == len(values)
-        assert math.isnan(sums[i]) if not values else sums[i] == sum(values)
+@given(logs(NUMBERS), questions, st.one_of(st.none(), windows))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_counts_and_sums_equal_a_slow_reference(rows, pairs, window):
+    past = history_of(rows, "amount")
+    pairs_asked, events = asked(past, pairs), past.changes("deal", "amount")
+    seen = [[row for row in log_at(rows, deal, at) if window is None or at - window < row.day <= at]
+            for deal, at in pairs]
+    values = [[_value(row) for row in log if row.value is not None] for log in seen]
+    same(count(events, pairs_asked, window), [len(log) for log in seen])
+    same(distinct(events, pairs_asked, window), [len(set(one)) for one in values])
+    same(total(events, pairs_asked, window), [sum(one) if one else None for one in values])
+    same(mean(events, pairs_asked, window), [sum(one) / len(one) if one else None for one in values])
 
 
-@given(rows, questions)
-@settings(max_examples=40, deadline=None)
-def test_cutting_off_the_future_changes_no_feature(rows, asked):
-    past = _history(rows)
-    for deal, at in asked:
+@given(logs(NUMBERS), questions, windows)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rate_of_change_equals_a_slow_reference(rows, pairs, window):
+    past = history_of(rows, "amount")
+    expected = []
+    for deal, at in pairs:
+        log = log_at(rows, deal, at)
+        then = [row for row in log if row.day <= at - window]
+        values = [_value(log[-1]), _value(then[-1])] if then else [None]
+        expected.append(None if None in values else (values[0] - values[1]) / window)
+    same(rate_of_change(past.changes("deal", "amount"), asked(past, pairs), window), expected)
+
+
+@given(logs(NUMBERS), questions)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_cutting_off_the_future_changes_no_feature(rows, pairs):
+    past = history_of(rows, "amount")
+    for deal, at in pairs:
         if DEALS[deal] > at:
             continue
-        whole = _asked(past, [(deal, at)])
-        cut = _asked(past.until(round(at * DAY)), [(deal, at)])
+        whole = asked(past, [(deal, at)])
+        cut = asked(past.until(round(at * DAY)), [(deal, at)])
         features = catalogue(past, "deal")
         names = {one.name for one in catalogue(cut.history, "deal")}
         left = compute([one for one in features if one.name in names], whole)
@@ -94,14 +112,14 @@ def test_cutting_off_the_future_changes_no_feature(rows, asked):
         assert left.equals(right)
 
 
-@given(rows, questions)
-@settings(max_examples=40, deadline=None)
-def test_many_pairs_at_once_equal_one_at_a_time(rows, asked):
-    past = _history(rows)
+@given(logs(NUMBERS), questions)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_many_pairs_at_once_equal_one_at_a_time(rows, pairs):
+    past = history_of(rows, "amount")
     features = catalogue(past, "deal")
-    together = compute(features, _asked(past, asked))
-    for i, one in enumerate(asked):
-        assert compute(features, _asked(past, [one])).iloc[0].equals(together.iloc[i])
+    together = compute(features, asked(past, pairs))
+    for i, one in enumerate(pairs):
+        assert compute(features, asked(past, [one])).iloc[0].equals(together.iloc[i])
 
 
 def test_late_entry_with_an_earlier_date_does_not_count_before_it_was_known():

@@ -1,0 +1,168 @@
+"""The record of owners, accounts and segments: what had become of their deals or leads, as known at a time.
+
+In: an `AsOf`. Out: (n,) arrays. Everything is known at the pair's time: an outcome counts from the moment at which it
+was known, with the group that its subject was known to be of at the time asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.asof import Floats, Texts, age_days, category, ratio
+from features.endings import read_endings
+from features.history import Events, History
+from features.known import AsOf
+from features.paths import days_at_value, days_in_spell, spell_days
+from features.peers import Spread, Tally, shrunk, spread, tally, turning_points
+
+__all__ = ["Record", "account_of", "account_record", "field_record", "linked", "state_log", "time_in_stage_quantile"]
+
+SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a group's subjects at each pair's time, each (n,): how many are open, won and lost, and the days
+    that the won took in sum; NaN where the pair has no group."""
+
+    open: Floats
+    won: Floats
+    lost: Floats
+    won_days: Floats
+    pool: Record | None = None  # the same of all subjects together
+
+    @property
+    def win_rate(self) -> Floats:
+        """Won among won and lost, drawn towards the pool's rate."""
+        pool = self.pool or self
+        return shrunk(self.won, self.won + self.lost, ratio(pool.won, pool.won + pool.lost))
+
+    @property
+    def cycle_days(self) -> Floats:
+        """Mean days from creation to the win, drawn towards the pool's."""
+        pool = self.pool or self
+        return shrunk(self.won_days, self.won, ratio(pool.won_days, pool.won))
+
+
+def state_log(history: History, kind: str) -> Events:
+    """The log of where subjects stand, its values "won", "lost" or "open"."""
+    states: Events = _remembered(history, ("states", kind), lambda: read_endings(history, kind).known)
+    return states
+
+
+def account_of(pairs: AsOf) -> Texts:
+    """The account of each subject, None where it has none."""
+    return linked(pairs, "account_id")
+
+
+def linked(pairs: AsOf, column: str) -> Texts:
+    """What each subject's own row holds in a column beside its id and creation, None where it holds nothing."""
+    subjects = pairs.history.subjects(pairs.kind)
+    if column not in subjects.links:
+        return np.full(len(pairs), None, dtype=object)
+
+    def build() -> Texts:
+        values = subjects.links[column].astype(object)
+        return values.where(values.notna(), None).to_numpy(object)
+
+    values: Texts = _remembered(pairs.history, ("link", pairs.kind, column), build)
+    return values[pairs.subject]
+
+
+def field_record(pairs: AsOf, field: str) -> Record:
+    """The record of those subjects of the same kind that stand at the same value of a field, such as the owner."""
+    def group(asked: AsOf) -> Texts:
+        return category(asked.changes(field), asked)
+
+    def read() -> Record:
+        found = _record(pairs.history, pairs.kind, field, group, [field])
+        pool = _record(pairs.history, pairs.kind, "", _everybody, [])
+        everybody = _read(pool.at_code(np.zeros(len(pairs), dtype=np.int64), pairs.at), None)
+        return _read(_of_group(found, group(pairs), pairs), everybody)
+
+    record: Record = pairs.kept(("record", field), read)
+    return record
+
+
+def account_record(pairs: AsOf) -> Record:
+    """The record of each pair's account in deals, this one left out."""
+    record: Record = pairs.kept(("record", "account"), lambda: _account_record(pairs))
+    return record
+
+
+def _account_record(pairs: AsOf) -> Record:
+    found = _record(pairs.history, "deal", "account", account_of, [])
+    record = _read(_of_group(found, account_of(pairs), pairs), None)
+    if pairs.kind != "deal":
+        return record
+    own = _measures(pairs)
+    return Record(record.open - own[0], record.won - own[1], record.lost - own[2],
+                  record.won_days - own[3] / SECONDS_A_DAY)
+
+
+def _of_group(found: Tally, group: Texts, pairs: AsOf) -> Floats:
+    return np.where(pd.isna(group), np.nan, found.at(group, pairs.at))
+
+
+def _read(totals: npt.NDArray[Any], pool: Record | None) -> Record:
+    values = totals.astype(np.float64)
+    return Record(values[0], values[1], values[2], values[3] / SECONDS_A_DAY, pool)
+
+
+def _record(history: History, kind: str, name: str, group: Callable[[AsOf], Texts], fields: list[str]) -> Tally:
+    def build() -> Tally:
+        streams = [state_log(history, kind), *(history.changes(kind, field) for field in fields)]
+        points = turning_points(history, kind, streams)
+        return tally(points, group, _measures)
+
+    found: Tally = _remembered(history, ("record", kind, name), build)
+    return found
+
+
+def _everybody(pairs: AsOf) -> Texts:
+    return np.full(len(pairs), "", dtype=object)
+
+
+def _measures(pairs: AsOf) -> npt.NDArray[np.int64]:
+    """Whether each subject is open, won or lost, and the seconds that its win took, (4, n)."""
+    states = state_log(pairs.history, pairs.kind)
+    state = category(states, pairs)
+    won, lost = state == "won", state == "lost"
+    seconds = np.where(won, (age_days(pairs) - days_in_spell(states, pairs)) * SECONDS_A_DAY, 0)
+    return np.stack([~(won | lost), won, lost, np.rint(seconds)]).astype(np.int64)
+
+
+def time_in_stage_quantile(pairs: AsOf) -> Floats:
+    """Share of the deals won by then, and that had been in this one's stage, that spent at most as long there in all as
+    it has; NaN where none had or the stage is unknown."""
+    events = pairs.changes(pairs.history.mapping.state_field(pairs.kind))
+    stage, days = category(events, pairs), days_at_value(events, pairs)
+    found = np.full(len(pairs), np.nan)
+    for name in pd.unique(stage[~pd.isna(stage)]):
+        here = np.flatnonzero(stage == name)
+        found[here] = _won_spells(pairs.history, pairs.kind, events, name).share_at_or_below(
+            np.full(len(here), "", dtype=object), pairs.at[here], days[here])
+    return found
+
+
+def _won_spells(history: History, kind: str, events: Events, value: str) -> Spread:
+    def size(points: AsOf) -> Floats:
+        days = spell_days(events, points, value)
+        counts = (category(state_log(history, kind), points) == "won") & (days > 0)
+        return np.where(counts, days, np.nan)
+
+    found: Spread = _remembered(history, ("won spells", kind, value), lambda: spread(
+        turning_points(history, kind, [state_log(history, kind), events]), _everybody, size))
+    return found
+
+
+def _remembered(history: History, key: tuple[str, ...], build: Callable[[], Any]) -> Any:
+    if key not in history.memo:
+        history.memo[key] = build()
+    return history.memo[key]
