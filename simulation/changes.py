@@ -14,7 +14,7 @@ from simulation.past import Past
 from simulation.pipeline import Panel
 from simulation.reps import rep_changes
 
-__all__ = ["deal_changes", "last_values", "lead_changes", "stage_entries"]
+__all__ = ["deal_changes", "lead_changes", "stage_entries"]
 
 Int = npt.NDArray[np.int64]
 
@@ -92,9 +92,3 @@ def _owner_a_week_on(panel: Panel) -> Int:
     return after
 
 
-def last_values(log: pd.DataFrame, field: str, n: int) -> npt.NDArray[np.object_]:
-    """What stands in a field at the end of the log, (n,) text, "" where nothing does."""
-    rows = log[log["field"] == field].sort_values("at", kind="stable").drop_duplicates("who", keep="last")
-    found = np.full(n, "", dtype=object)
-    found[rows["who"]] = rows["value"]
-    return found

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.errors import BadInput
-from simulation.export import export_tables, write_tables
+from simulation.export import crm_tables, write_tables
 from simulation.past import simulate, stream
+from simulation.settle import settle
 from simulation.truth import TRUTH_TABLES, deal_truth, lead_truth
+from simulation.warts import apply_warts, chosen_warts, touched_rows
 from simulation.world import load_world
+from simulation.writing import write_files
 
 __all__ = ["Summary", "generate"]
 
@@ -24,7 +27,7 @@ class Summary:
     end: int
 
 
-def generate(out: Path, *, seed: int = 1, size: str = "demo") -> Summary:
+def generate(out: Path, *, seed: int = 1, size: str = "demo", warts: str = "open") -> Summary:
     """Write the simulated company's export into `out` and the truth about it into out/truth, where no mapping looks.
 
     The same seed and size give the same bytes. Raises BadInput for an unknown size or a folder that cannot be
@@ -34,20 +37,24 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo") -> Summary:
     chosen = world.size(size)
     if seed < 0:
         raise BadInput(f"The seed is a whole number from 0 on, not {seed}.")
+    names = chosen_warts(world, warts)
     truth_folder = out / "truth"
     try:
         truth_folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is told at once
         past = simulate(world, chosen, seed)
-        tables = export_tables(past, stream(seed, "export"))
+        clean = crm_tables(past, stream(seed, "export"))
+        shown, told = apply_warts(clean, names, world, past.clocks, seed, list(past.owners.ids), past.owners.region)
+        tables = settle(shown, world)
         taken = [f"{name}.csv" for name in tables if (out / f"{name}.csv").exists()]
         if taken and not any(truth_folder.iterdir()):
             truth_folder.rmdir()
             raise BadInput(f"{out} holds files that are not a simulated company's ({', '.join(taken)}), and they would "
                            f"be written over. Give a new folder with --out.")
         truth = {TRUTH_TABLES["deals"]: deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
-                 TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth"))}
+                 TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth")),
+                 "warts": touched_rows(told, tables)}
         write_tables(truth, truth_folder)
-        write_tables(tables, out)
+        write_files(tables, out, "csv", world.zone)
     except OSError as error:
         raise BadInput(f"Cannot write the simulated company to {out}: {error.strerror}. "
                        f"Give a folder that can be written to with --out.") from error

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from features.errors import BadInput, NotFound, nearest
 from features.mapping import explain_invalid
+from simulation.crm_settings import ForecastSettings, NoteSettings, QuotaSettings, Warts
 
 __all__ = ["Kind", "Size", "World", "load_world"]
 
@@ -198,6 +199,10 @@ class World(Strict):
     reps: Reps
     activities: Activities
     names: Names
+    warts: Warts
+    notes: NoteSettings
+    forecasts: ForecastSettings
+    quotas: QuotaSettings
 
     @property
     def zone(self) -> ZoneInfo:
