@@ -86,7 +86,10 @@ def deal_activities(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -
     for kind, rates in (("meeting", settings.meeting), ("demo", settings.demo)):
         rows = replied[rng.random(len(replied)) < np.array(rates)[state.stage[replied]]]
         parts.append(about(rows, kind, ""))
-    parts.append(about(np.flatnonzero(panel.moves.proved), "proof of concept", ""))
+    for kind, code in (("proof of concept", 1), ("ROI study", 2), ("reference", 3)):
+        parts.append(about(np.flatnonzero(panel.moves.proved == code), kind, ""))
+    for kind, happened in (("discovery meeting", panel.moves.discovered), ("value review", panel.moves.anchored)):
+        parts.append(about(np.flatnonzero(happened), kind, ""))
     first = stage[stage["stage"] == negotiation]
     parts.append(about(first["row"].to_numpy(), "quote", "outbound", first["at"].to_numpy() + 1800 * SECOND))
     last_stage = live[state.stage[live] == negotiation]

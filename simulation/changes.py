@@ -60,24 +60,30 @@ def deal_changes(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -> p
     deals, panel = past.deals, past.panel
     names = np.array([*past.world.deals.stages, past.world.deals.won, past.world.deals.lost], dtype=object)
     everyone, given = np.arange(len(deals)), np.flatnonzero(panel.moves.reassigned)
-    begin = past.clocks.weeks[panel.week[given]]
+    promised, cut = np.flatnonzero(panel.moves.promised), np.flatnonzero(panel.moves.discounted)
+    begin = past.clocks.weeks[panel.week]
+
+    def within(rows: Int) -> Int:
+        return past.clocks.work.between(rng, begin[rows], begin[rows] + 7 * DAY)
+
     return pd.concat([
-        pd.DataFrame({"who": everyone, "field": "stage", "value": names[0], "at": deals.created}),
+        pd.DataFrame({"who": everyone, "field": "stage", "value": names[deals.stage], "at": deals.created}),
         pd.DataFrame({"who": stage["who"], "field": "stage", "value": names[stage["stage"]], "at": stage["at"]}),
         pd.DataFrame({"who": everyone, "field": "owner", "value": past.owners.ids[deals.owner], "at": deals.created}),
         pd.DataFrame({"who": panel.deal[given], "field": "owner",
                       "value": past.owners.ids[_owner_a_week_on(panel)[given]],
-                      "at": past.clocks.work.between(rng, begin, begin + 7 * DAY)}),
+                      "at": within(given)}),
+        pd.DataFrame({"who": panel.deal[promised], "field": "beyond_standard", "value": "yes", "at": within(promised)}),
+        pd.DataFrame({"who": panel.deal[cut], "field": "discounts", "at": within(cut),
+                      "value": (panel.state.discounts[cut] + 1).astype(str).astype(object)}),
         _loss_reasons(past),
         rep_changes(past, rng)], ignore_index=True)
 
 
 def _loss_reasons(past: Past) -> pd.DataFrame:
     """Why a deal was lost, set with the loss: nobody decided, or by how far it had come."""
-    panel, lost, settings = past.panel, np.flatnonzero(past.panel.lost), past.world.deals
-    weeks = panel.week[lost] - past.deals.start[panel.deal[lost]]
-    reason = np.where(weeks >= settings.slow_after, "no decision",
-                      np.where(panel.state.stage[lost] < 2, "no need", "competitor"))
+    panel, lost = past.panel, np.flatnonzero(past.panel.lost)
+    reason = np.where(panel.slow[lost], "no decision", np.where(panel.state.stage[lost] < 2, "no need", "competitor"))
     return pd.DataFrame({"who": panel.deal[lost], "field": "loss_reason", "value": reason.astype(object),
                          "at": panel.ended[lost]})
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from features.errors import BadInput
 from simulation.export import crm_tables, write_tables
+from simulation.manifest import Manifest, manifest_of, write_manifest
+from simulation.options import Options, prepare
 from simulation.past import simulate, stream
-from simulation.settle import settle
+from simulation.settle import settle, taken_over
 from simulation.truth import TRUTH_TABLES, deal_truth, lead_truth
 from simulation.warts import apply_warts, chosen_warts, touched_rows
-from simulation.world import load_world
 from simulation.writing import write_files
 
 __all__ = ["Summary", "generate"]
@@ -19,32 +20,36 @@ __all__ = ["Summary", "generate"]
 
 @dataclass(frozen=True)
 class Summary:
-    """What was written. counts : rows of each file. end : the last microsecond of the log's last day."""
+    """What was written. counts : rows of each file. end : the last microsecond of the log's last day. manifest : what
+    the company was made with."""
 
     counts: dict[str, int]
     export_folder: Path
     truth_folder: Path
     end: int
+    manifest: Manifest
 
 
-def generate(out: Path, *, seed: int = 1, size: str = "demo", warts: str = "open") -> Summary:
+def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options | None = None,
+             warts: str | None = None) -> Summary:
     """Write the simulated company's export into `out` and the truth about it into out/truth, where no mapping looks.
 
-    The same seed and size give the same bytes. Raises BadInput for an unknown size or a folder that cannot be
-    written to.
+    options : more than the size; `size` is then not asked. warts : see `chosen_warts`; by default those that hide
+    nothing in the open variant, all in the real one. The same seed and options give the same bytes. Raises BadInput for
+    an unknown size or variant or a folder that cannot be written to, NotFound for a missing settings file.
     """
-    world = load_world()
-    chosen = world.size(size)
+    options = options or Options(size=size)
+    world, chosen = prepare(options)
     if seed < 0:
         raise BadInput(f"The seed is a whole number from 0 on, not {seed}.")
-    names = chosen_warts(world, warts)
+    names = chosen_warts(world, warts or ("open" if options.variant == "open" else "all"))
     truth_folder = out / "truth"
     try:
         truth_folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is told at once
         past = simulate(world, chosen, seed)
         clean = crm_tables(past, stream(seed, "export"))
         shown, told = apply_warts(clean, names, world, past.clocks, seed, list(past.owners.ids), past.owners.region)
-        tables = settle(shown, world)
+        tables = settle(taken_over(shown, past.clocks.first), world)
         taken = [f"{name}.csv" for name in tables if (out / f"{name}.csv").exists()]
         if taken and not any(truth_folder.iterdir()):
             truth_folder.rmdir()
@@ -54,9 +59,11 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", warts: str = "open
                  TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth")),
                  "warts": touched_rows(told, tables)}
         write_tables(truth, truth_folder)
+        manifest = manifest_of(options, names, seed, past)
+        write_manifest(manifest, options, truth_folder)
         write_files(tables, out, "csv", world.zone)
     except OSError as error:
         raise BadInput(f"Cannot write the simulated company to {out}: {error.strerror}. "
                        f"Give a folder that can be written to with --out.") from error
     return Summary({name: len(table) for name, table in tables.items()}, out, truth_folder,
-                   past.clocks.last)
+                   past.clocks.last, manifest)

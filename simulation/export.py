@@ -17,6 +17,7 @@ from features.calendar import DAY, local_micros
 from simulation.activities import deal_activities, lead_activities
 from simulation.changes import deal_changes, lead_changes, stage_entries
 from simulation.past import Past
+from simulation.pipeline import KINDS
 from simulation.tables import Tables, numbered, pick, table_of, text
 
 __all__ = ["crm_tables", "write_tables"]
@@ -100,7 +101,8 @@ def _contacts(past: Past, account_row: Int, rng: np.random.Generator) -> Contact
     own, met = np.flatnonzero(deals.lead < 0), np.flatnonzero(panel.moves.role)
     begin = past.clocks.weeks[panel.week[met]]
     met_at = past.clocks.work.between(rng, begin, begin + 7 * DAY)
-    met_role = np.log2(panel.moves.role[met]).astype(np.int64)  # the bit's position
+    person = np.log2(panel.moves.role[met]).astype(np.int64)  # the bit's position
+    met_role = deals.seats[panel.deal[met], person]
     # In this order: leads, deals without a lead, roles met.
     created = np.concatenate([past.lead_created, deals.created[own], met_at])
     account = account_row[np.concatenate([past.lead_account, deals.account[own], deals.account[panel.deal[met]]])]
@@ -147,10 +149,10 @@ def _deals(past: Past, account_row: Int) -> pd.DataFrame:
     return table_of({
         "deal_id": text(past.deal_ids), "created_at": deals.created, "entered_at": deals.created,
         "lead_id": pick([*past.lead_ids, ""], np.where(deals.lead < 0, len(past.lead_ids), deals.lead)),
-        "account_id": numbered("A", account_row[account] + 1), "kind": "new",
+        "account_id": numbered("A", account_row[account] + 1), "kind": pick(KINDS, deals.kind),
         **dict.fromkeys(("owner", "stage", "amount"), ""), "currency": world.currency,
         **dict.fromkeys(("expected_close", "forecast_category", "rep_probability", "closed_on", "loss_reason",
-                         world.warts.process_change.new_field), ""),
+                         world.warts.process_change.new_field, "discounts", "beyond_standard"), ""),
         "segment": pick(list(world.segments), accounts.segment[account]),
         "industry": pick(list(world.industries), accounts.industry[account]),
         "country": pick(list(world.countries), accounts.country[account]),

@@ -14,6 +14,7 @@ import pandas as pd
 
 from features.calendar import DAY, local_micros
 from simulation.clock import Clocks
+from simulation.deal_life import SEATS
 from simulation.past import Past
 from simulation.people import Owners
 from simulation.pipeline import Panel
@@ -27,7 +28,7 @@ Bool = npt.NDArray[np.bool_]
 # In the order of the codes.
 CATEGORIES = ("omitted", "pipeline", "best case", "commit", "closed")
 OMITTED, CLOSED = 0, 4
-_BITS = np.array([mask.bit_count() for mask in range(16)])
+_BITS = np.array([max((mask & 7).bit_count(), 1) for mask in range(1 << SEATS)])  # roles, of the first three people
 
 
 @dataclass
@@ -79,9 +80,9 @@ def _week(world: World, clocks: Clocks, owners: Owners, notes: Notes, rows: Pane
     amount, kind = notes.amount[deal], rng.random(n)
     mean, spread = np.array(settings.amount_mean)[stage], np.array(settings.amount_spread)[stage]
     drift = np.exp(mean + spread * rng.standard_normal(n))
+    discount = stays & rows.moves.discounted
     revised = stays & rows.moves.advanced & (kind < np.array(settings.amount_changed)[stage])
-    discount = stays & ~rows.moves.advanced & (stage == len(world.deals.stages) - 1) & (kind < settings.discount)
-    cut = rng.uniform(settings.discount_range[0], settings.discount_range[1], n)
+    cut = 1 - world.causes.discount_cut
     amount = _rounded(np.select([revised, discount], [amount * drift, amount * cut], amount))
     changed = (revised | discount) & (amount != notes.amount[deal])
     notes.amount[deal[changed]] = amount[changed]
@@ -98,7 +99,8 @@ def _week(world: World, clocks: Clocks, owners: Owners, notes: Notes, rows: Pane
     changes.append(_rows(deal[changed], "expected_close", notes, at[changed]))
 
     silence = np.where(rows.moves.replied, 0, state.silence + 1)
-    probability, category = _opinion(world, owners, owner, stage, silence, state.proof | rows.moves.proved,
+    proof = np.minimum(state.proof | rows.moves.proved, 1)
+    probability, category = _opinion(world, owners, owner, stage, silence, proof,
                                      _BITS[state.roles | rows.moves.role], noise[deal])
     looks = stays & (rows.moves.advanced | (rng.random(n) < settings.revised))
     for name, kept, new in (("rep_probability", notes.probability, probability),

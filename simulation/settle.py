@@ -11,12 +11,18 @@ from features.calendar import DAY, local_micros
 from simulation.tables import KEY, TIMES, Tables, numbered, text
 from simulation.world import World
 
-__all__ = ["ROW_IDS", "last_values", "settle"]
+__all__ = ["ROW_IDS", "last_values", "settle", "taken_over"]
 
 Int = npt.NDArray[np.int64]
 # Tables by the column that numbers their rows, where the CRM gives the numbers in the order in which rows were entered.
 ROW_IDS = {"field_history": "history_id", "activities": "activity_id"}
 _RECORDS = {"leads": "lead_id", "deals": "deal_id", "accounts": "account_id", "contacts": "contact_id"}
+
+
+def taken_over(tables: Tables, first: int) -> Tables:
+    """The tables of a CRM that took over on its first day what is older than that: nothing was entered before."""
+    return {name: table.assign(entered_at=np.maximum(table["entered_at"], first)) if "entered_at" in table else table
+            for name, table in tables.items()}
 
 
 def settle(tables: Tables, world: World) -> Tables:

@@ -32,13 +32,14 @@ def test_another_seed_gives_another_company(exported: Summary, tmp_path: Path) -
     generate(tmp_path, seed=4, size="tiny")
     ours, others = digests(exported.export_folder), digests(tmp_path)
     assert list(ours) == list(others)
-    assert all(ours[name] != others[name] for name in ours)
+    assert [name for name in ours if ours[name] == others[name]] == ["truth/settings.yaml"]
 
 
 def test_the_summary_tells_what_the_files_hold(exported: Summary, files: dict[str, pd.DataFrame], world: World) -> None:
     assert exported.counts == {name: len(table) for name, table in files.items()}
-    assert exported.counts["leads"] == world.size("tiny").leads
-    assert 50 <= exported.counts["deals"] <= 120
+    # Leads come in by chance; those open on the log's first day are among them.
+    assert exported.counts["leads"] == pytest.approx(world.size("tiny").leads, abs=75)
+    assert 120 <= exported.counts["deals"] <= 260
     assert exported.end == end_of_day(world.last_day, world.zone)
 
 
