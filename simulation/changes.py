@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
+from simulation.clock import in_recession
 from simulation.past import Past
 from simulation.pipeline import Panel
 from simulation.reps import rep_changes
@@ -55,8 +56,9 @@ def lead_changes(past: Past, answered: Int, rng: np.random.Generator) -> pd.Data
     return log[log["at"] <= np.minimum(ended[log["who"]], past.clocks.last)]
 
 
-def deal_changes(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """All logged fields of deals; `stage` as from stage_entries."""
+def deal_changes(past: Past, stage: pd.DataFrame, rival: npt.NDArray[np.bool_],
+                 rng: np.random.Generator) -> pd.DataFrame:
+    """All logged fields of deals; `stage` as from stage_entries, rival : (deals,) whether there is a competitor."""
     deals, panel = past.deals, past.panel
     names = np.array([*past.world.deals.stages, past.world.deals.won, past.world.deals.lost], dtype=object)
     everyone, given = np.arange(len(deals)), np.flatnonzero(panel.moves.reassigned)
@@ -76,14 +78,16 @@ def deal_changes(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -> p
         pd.DataFrame({"who": panel.deal[promised], "field": "beyond_standard", "value": "yes", "at": within(promised)}),
         pd.DataFrame({"who": panel.deal[cut], "field": "discounts", "at": within(cut),
                       "value": (panel.state.discounts[cut] + 1).astype(str).astype(object)}),
-        _loss_reasons(past),
+        _loss_reasons(past, rival),
         rep_changes(past, rng)], ignore_index=True)
 
 
-def _loss_reasons(past: Past) -> pd.DataFrame:
-    """Why a deal was lost, set with the loss: nobody decided, or by how far it had come."""
+def _loss_reasons(past: Past, rival: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Why a deal was lost, set with the loss: nobody decided, no need, a competitor, frozen budgets, the price."""
     panel, lost = past.panel, np.flatnonzero(past.panel.lost)
-    reason = np.where(panel.slow[lost], "no decision", np.where(panel.state.stage[lost] < 2, "no need", "competitor"))
+    slump = in_recession(past.world, (panel.ended[lost] - past.clocks.first) / DAY) > 0
+    reason = np.select([panel.slow[lost], panel.state.stage[lost] == 0, rival[panel.deal[lost]], slump],
+                       ["no decision", "no need", "competitor", "no budget"], "price")
     return pd.DataFrame({"who": panel.deal[lost], "field": "loss_reason", "value": reason.astype(object),
                          "at": panel.ended[lost]})
 
@@ -96,5 +100,3 @@ def _owner_a_week_on(panel: Panel) -> Int:
     same = panel.deal[order][1:] == panel.deal[order][:-1]
     after[order[:-1][same]] = owner[order[1:][same]]
     return after
-
-

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from features.calendar import DAY, day_start
 from simulation.world import World
 
-__all__ = ["WEEK", "Clock", "Clocks", "has_drifted", "in_recession", "log_days", "make_clocks"]
+__all__ = ["WEEK", "Clock", "Clocks", "has_drifted", "in_recession", "log_days", "make_clocks",
+           "office_clock"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -106,7 +107,7 @@ def make_clocks(world: World) -> Clocks:
     return Clocks(
         first=day_start(world.first_day, zone), last=int(midnights[span]) - 1, weeks=midnights[::7],
         opened=span // 7 - log // 7, closed=span // 7,
-        work=_clock(midnights, work, world), sign=_clock(midnights, sign, world),
+        work=office_clock(midnights, work, world), sign=office_clock(midnights, sign, world),
         work_weight=work[in_week].sum(axis=1) / 5, sign_weight=sign[in_week].sum(axis=1) / 5,
         days=midnights[:span], lead_weight=lead, deal_weight=growth * work[:span])
 
@@ -127,7 +128,7 @@ def has_drifted(world: World, days: npt.ArrayLike) -> Float:
     return (world.drift.happens & (np.asarray(days) >= world.drift.at * log_days(world))).astype(np.float64)
 
 
-def _clock(midnights: Int, weights: Float, world: World) -> Clock:
+def office_clock(midnights: Int, weights: Float, world: World) -> Clock:
     """A clock that runs from opening to closing time, each day by its weight."""
     # A day with a change to or from summer time is longer or shorter at night only.
     hour = DAY // 24

@@ -10,7 +10,7 @@ from simulation.export import crm_tables, write_tables
 from simulation.manifest import Manifest, manifest_of, write_manifest
 from simulation.options import Options, prepare
 from simulation.past import simulate, stream
-from simulation.settle import settle, taken_over
+from simulation.settle import note_labels, settle, taken_over
 from simulation.truth import TRUTH_TABLES, deal_truth, lead_truth
 from simulation.warts import apply_warts, chosen_warts, touched_rows
 from simulation.writing import write_files
@@ -47,7 +47,7 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
     try:
         truth_folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is told at once
         past = simulate(world, chosen, seed)
-        clean = crm_tables(past, stream(seed, "export"))
+        clean, labels = crm_tables(past, stream(seed, "export"))
         shown, told = apply_warts(clean, names, world, past.clocks, seed, list(past.owners.ids), past.owners.region)
         tables = settle(taken_over(shown, past.clocks.first), world)
         taken = [f"{name}.csv" for name in tables if (out / f"{name}.csv").exists()]
@@ -57,7 +57,7 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
                            f"be written over. Give a new folder with --out.")
         truth = {TRUTH_TABLES["deals"]: deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
                  TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth")),
-                 "warts": touched_rows(told, tables)}
+                 "warts": touched_rows(told, tables), "notes": note_labels(labels, tables)}
         write_tables(truth, truth_folder)
         manifest = manifest_of(options, names, seed, past)
         write_manifest(manifest, options, truth_folder)

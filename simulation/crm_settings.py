@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ForecastSettings", "NoteSettings", "QuotaSettings", "Warts"]
+__all__ = ["ForecastSettings", "Market", "NoteSettings", "QuotaSettings", "Warts"]
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -140,10 +140,41 @@ class Warts(Strict):
     late_activities: LateActivities
 
 
+class Market(Strict):
+    """A country with a calendar, a clock and names of its own. calendar : a code of the `holidays` package."""
+
+    calendar: str
+    time_zone: str
+    family: list[str]
+    given: list[str]
+    company_first: list[str]
+    company_middle: list[str]
+    company_last: list[str]
+
+
+class Objections(Strict):
+    """Weights of objections by the state of a deal."""
+
+    price: float
+    price_not_anchored: float
+    competitor: float
+    budget_freeze: float
+    budget_freeze_in_recession: float
+    timing: float
+    timing_by_silence: float
+    security: float
+    resources: float
+    status_quo: float
+
+
 class NoteSettings(Strict):
     happens: bool
     share: dict[str, Share]
-    chinese_countries: list[str]
+    need: Share
+    role: Share
+    objection: Share
+    rival: Share
+    objections: Objections
     other_language: Share
     typos: Share
     short: Share

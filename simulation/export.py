@@ -16,9 +16,11 @@ import pandas as pd
 from features.calendar import DAY, local_micros
 from simulation.activities import deal_activities, lead_activities
 from simulation.changes import deal_changes, lead_changes, stage_entries
+from simulation.markets import local_companies, local_people, market_of
 from simulation.past import Past
 from simulation.pipeline import KINDS
 from simulation.tables import Tables, numbered, pick, table_of, text
+from simulation.talk import Talks, known_member, noted
 
 __all__ = ["crm_tables", "write_tables"]
 
@@ -27,32 +29,38 @@ NEVER = 2**62
 
 
 class Contacts(NamedTuple):
-    """The tables of contacts and of who takes part in which deal, and the row of each lead's and deal's first contact
-    among all contacts by creation."""
+    """The tables of contacts and of who takes part in which deal, the row of each lead's contact among all contacts,
+    and of each member the deal, the contact's row and the code of the role."""
 
     table: pd.DataFrame
     members: pd.DataFrame
     of_lead: Int
-    of_deal: Int
+    deal: Int
+    contact: Int
+    role: Int
 
 
-def crm_tables(past: Past, rng: np.random.Generator) -> Tables:
-    """The CRM's tables, each sorted by time; `settle` completes them.
+def crm_tables(past: Past, rng: np.random.Generator) -> tuple[Tables, pd.DataFrame]:
+    """The CRM's tables, each sorted by time, and what the activities' notes are about; `settle` completes them.
 
-    field_history holds object, record_id, field, value, changed_at, entered_at and changed_by.
+    field_history holds object, record_id, field, value, changed_at, entered_at and changed_by. What the notes say is
+    for the truth: see talk.noted.
     """
+    names, talks = rng.spawn(2)  # streams of their own: other names or notes change nothing else
     stage = stage_entries(past, rng)
+    rival = rng.random(len(past.deals)) < past.world.notes.rival
     about_leads, answered = lead_activities(past, rng)
     about_deals = deal_activities(past, stage, rng)
-    logs = lead_changes(past, answered, rng), deal_changes(past, stage, rng)
-    account_row, accounts = _accounts(past)
-    contacts = _contacts(past, account_row, rng)
+    logs = lead_changes(past, answered, rng), deal_changes(past, stage, rival, rng)
+    account_row, accounts = _accounts(past, names)
+    contacts = _contacts(past, account_row, rng, names)
+    activities, labels = _activities(past, contacts, about_leads, about_deals, rival, talks)
     return {
-        "owners": _owners(past), "accounts": accounts, "contacts": contacts.table,
+        "owners": _owners(past, names), "accounts": accounts, "contacts": contacts.table,
         "leads": _leads(past, account_row, contacts), "deals": _deals(past, account_row),
         "deal_contacts": contacts.members, "field_history": _history(past, *logs),
-        "activities": _activities(past, contacts, about_leads, about_deals),
-    }
+        "activities": activities,
+    }, labels
 
 
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
@@ -69,16 +77,22 @@ def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _owners(past: Past) -> pd.DataFrame:
+def _owners(past: Past, rng: np.random.Generator) -> pd.DataFrame:
     table = past.owners.table
     day = local_micros(table["valid_from"].to_numpy(np.int64), past.world.zone) // DAY
     columns = {str(name): text(table[name]) for name in table.columns if name != "valid_from"}
+    region_market = {kind.region: -1 for kind in past.world.countries.values()} | {
+        past.world.countries[name].region: i for i, name in enumerate(past.world.markets)}
+    people = table.drop_duplicates("owner_id")
+    market = people["region"].map(region_market).to_numpy().astype(np.int64)
+    names = pd.Series(local_people(past.world, text(people["name"]), market, rng).to_numpy(object), people["owner_id"])
+    columns["name"] = text(table["owner_id"].map(names))
     never = np.full(len(table), np.datetime64("NaT"), dtype="datetime64[s]")
     return table_of({**columns, "valid_from": pd.Series(day.astype("datetime64[D]").astype("datetime64[s]")),
                      "left_on": pd.Series(never)})
 
 
-def _accounts(past: Past) -> tuple[Int, pd.DataFrame]:
+def _accounts(past: Past, rng: np.random.Generator) -> tuple[Int, pd.DataFrame]:
     """(row by code, table) of the accounts that a lead or a deal belongs to, by the time they were first entered."""
     world, accounts, deals = past.world, past.accounts, past.deals
     first = np.full(len(accounts.segment), NEVER)
@@ -87,15 +101,17 @@ def _accounts(past: Past) -> tuple[Int, pd.DataFrame]:
     known = np.argsort(first, kind="stable")[: (first < NEVER).sum()]
     row = np.full(len(first), -1)
     row[known] = np.arange(len(known))
+    market = market_of(world, accounts.country[known])
     return row, table_of({
-        "account_id": numbered("A", np.arange(1, len(known) + 1)), "name": text(accounts.name[known]),
+        "account_id": numbered("A", np.arange(1, len(known) + 1)),
+        "name": local_companies(world, text(accounts.name[known]), market, rng),
         "created_at": first[known], "entered_at": first[known],
         "segment": pick(list(world.segments), accounts.segment[known]),
         "industry": pick(list(world.industries), accounts.industry[known]),
         "country": pick(list(world.countries), accounts.country[known]), "employees": accounts.employees[known]})
 
 
-def _contacts(past: Past, account_row: Int, rng: np.random.Generator) -> Contacts:
+def _contacts(past: Past, account_row: Int, rng: np.random.Generator, names: np.random.Generator) -> Contacts:
     """A first contact for each lead and each deal without one, and one more for each role met."""
     world, deals, panel = past.world, past.deals, past.panel
     own, met = np.flatnonzero(deals.lead < 0), np.flatnonzero(panel.moves.role)
@@ -110,12 +126,16 @@ def _contacts(past: Past, account_row: Int, rng: np.random.Generator) -> Contact
     order = np.argsort(created, kind="stable")
     row = np.empty(len(created), dtype=np.int64)
     row[order] = np.arange(len(created))
-    first, last = (pick(part, rng.integers(0, len(part), len(created))[order])
+    first, last = (pick(part, names.integers(0, len(part), len(created))[order])
                    for part in (world.names.first, world.names.last))
     titles = [kind.title for kind in world.roles.values()]
+    country = np.full(len(past.accounts.country), -1)
+    country[account_row[account_row >= 0]] = past.accounts.country[account_row >= 0]
+    market = market_of(world, country[account[order]])
     table = table_of({
         "contact_id": numbered("C", np.arange(1, len(created) + 1)), "account_id": numbered("A", account[order] + 1),
-        "created_at": created[order], "entered_at": created[order], "name": first + " " + last,
+        "created_at": created[order], "entered_at": created[order],
+        "name": local_people(world, first + " " + last, market, names),
         "title": pick(titles, role[order]), "status": "active"})
 
     leads = len(past.lead_created)
@@ -129,7 +149,7 @@ def _contacts(past: Past, account_row: Int, rng: np.random.Generator) -> Contact
         "deal_id": numbered("D", deal[by_time] + 1), "contact_id": numbered("C", row[member[by_time]] + 1),
         "role": pick(list(world.roles), role[member[by_time]]), "valid_from": since[by_time],
         "entered_at": since[by_time]})
-    return Contacts(table, members, row[:leads], row[first_of_deal])
+    return Contacts(table, members, row[:leads], deal[by_time], row[member[by_time]], role[member[by_time]])
 
 
 def _leads(past: Past, account_row: Int, contacts: Contacts) -> pd.DataFrame:
@@ -173,18 +193,39 @@ def _history(past: Past, about_leads: pd.DataFrame, about_deals: pd.DataFrame) -
     return _by_time(pd.concat(parts, ignore_index=True), "changed_at")
 
 
-def _activities(past: Past, contacts: Contacts, about_leads: pd.DataFrame, about_deals: pd.DataFrame) -> pd.DataFrame:
-    parts = []
-    for kind, log, record_ids, contact in (("Lead", about_leads, past.lead_ids, contacts.of_lead),
-                                           ("Deal", about_deals, past.deal_ids, contacts.of_deal)):
-        log = log[log["at"] <= past.clocks.last]
-        who, at, seconds = (log[name].to_numpy(np.int64) for name in ("who", "at", "seconds"))
-        parts.append(table_of({
-            "activity_id": "", "object": kind, "record_id": pick(record_ids, who), "kind": text(log["kind"]),
-            "direction": text(log["direction"]), "happened_at": at, "entered_at": at,
-            "duration_seconds": np.where(seconds > 0, seconds, -1),
-            "owner": pick(past.owners.ids, log["owner"]), "contact_id": numbered("C", contact[who] + 1)}))
-    return _by_time(pd.concat(parts, ignore_index=True), "happened_at")
+def _activities(past: Past, contacts: Contacts, about_leads: pd.DataFrame, about_deals: pd.DataFrame,
+                rival: npt.NDArray[np.bool_], rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All activities with their notes, and what these are about."""
+    log = pd.concat([about_leads.assign(is_deal=False), about_deals.assign(is_deal=True)], ignore_index=True)
+    log = log[log["at"] <= past.clocks.last]
+    log = log.iloc[np.argsort(log["at"].to_numpy(), kind="stable")]
+    is_deal = log["is_deal"].to_numpy(bool)
+    who, at, seconds, owner = (log[name].to_numpy(np.int64) for name in ("who", "at", "seconds", "owner"))
+    contact, other, role = _talked_to(past, contacts, is_deal, who, at, rng)
+    records = [*past.lead_ids, *past.deal_ids]
+    table = table_of({
+        "activity_id": "", "object": pick(["Lead", "Deal"], is_deal),
+        "record_id": pick(records, who + is_deal * len(past.lead_ids)), "kind": text(log["kind"]),
+        "direction": text(log["direction"]), "happened_at": at, "entered_at": at,
+        "duration_seconds": np.where(seconds > 0, seconds, -1), "owner": pick(past.owners.ids, owner),
+        "contact_id": numbered("C", contact + 1)})
+    talks = Talks(is_deal, who, at, log["kind"].to_numpy(object), contact, other, role, owner)
+    return noted(past, talks, table, contacts.table, rival, rng)
+
+
+def _talked_to(past: Past, contacts: Contacts, is_deal: npt.NDArray[np.bool_], who: Int, at: Int,
+               rng: np.random.Generator) -> tuple[Int, Int, Int]:
+    """Of each activity the contact, somebody else who takes part in the deal (-1: nobody), and the contact's role."""
+    contact, other, role = np.where(is_deal, 0, contacts.of_lead[np.where(is_deal, 0, who)]), np.full(len(who), -1), (
+        np.where(is_deal, 0, past.lead_role[np.where(is_deal, 0, who)]))
+    deal, moment = who[is_deal], at[is_deal]
+    since = contacts.members["valid_from"].to_numpy(np.int64)
+    # Those who came first are talked to most.
+    one, second = (known_member(deal, moment, contacts.deal, since, share) for share in (
+        rng.random(len(deal)) ** 1.5, rng.random(len(deal))))
+    contact[is_deal], role[is_deal] = contacts.contact[one], contacts.role[one]
+    other[is_deal] = np.where(one == second, -1, contacts.contact[second])
+    return contact, other, role
 
 
 def _by_time(table: pd.DataFrame, time: str) -> pd.DataFrame:

@@ -65,8 +65,9 @@ class Sentences:
     kinds: Int
 
 
-def write_notes(told: Told, settings: NoteSettings, rng: np.random.Generator) -> pd.Series:
-    """(notes,) the texts."""
+def write_notes(told: Told, settings: NoteSettings,
+                rng: np.random.Generator) -> tuple[pd.Series, dict[str, Bool]]:
+    """(notes,) the texts, and whether the person and the colleague are called something in them."""
     sentences = _sentences(rng)
     n = len(told)
     short = rng.random(n) < settings.short
@@ -78,17 +79,20 @@ def write_notes(told: Told, settings: NoteSettings, rng: np.random.Generator) ->
     # A short note that has something to say goes without an opening.
     said[0] = ("openings", told.kind, ~(short & ((told.need >= 0) | (told.role >= 0) | (told.objection >= 0))))
     parts = []
+    used = {name: np.zeros(n, dtype=bool) for name in ("person", "colleague")}
     for slot, which, here in said:
         rows = np.flatnonzero(here)
         language = np.where(told.chinese[rows] & (rng.random(len(rows)) >= settings.other_language), CHINESE, ENGLISH)
         chosen = _choose(sentences, slot, which[rows], language, rng)
         wrong = (rng.random(len(rows)) < settings.typos) * rng.integers(1, _TYPOS, len(rows))
         made = _filled(sentences, chosen + wrong, language, told, rows, rng)
+        for name, found in used.items():
+            found[rows] |= (sentences.kinds[chosen] == _FILLINGS.index(name)).any(axis=1)
         place = np.full(n, -1)
         place[rows] = np.arange(len(rows))
         parts.append(made.take(pa.array(place, mask=place < 0)))
     joined = pc.binary_join_element_wise(*parts, _glue(" "), null_handling="skip")
-    return text(pc.utf8_trim_whitespace(joined))
+    return text(pc.utf8_trim_whitespace(joined)), used
 
 
 def _of(names: tuple[str, ...], codes: Int) -> npt.NDArray[np.object_]:
@@ -107,7 +111,8 @@ def _choose(sentences: Sentences, slot: str, which: npt.NDArray[np.object_], lan
     return starts[codes, language] + pick * _TYPOS
 
 
-def _filled(sentences: Sentences, chosen: Int, language: Int, told: Told, rows: Int, rng: np.random.Generator) -> pa.Array:
+def _filled(sentences: Sentences, chosen: Int, language: Int, told: Told, rows: Int,
+            rng: np.random.Generator) -> pa.Array:
     """The sentences with their words filled in."""
     here = {name: getattr(told, name).iloc[rows] for name in ("person", "colleague", "rep", "product")}
     n = len(rows)

@@ -11,7 +11,7 @@ from features.calendar import DAY, local_micros
 from simulation.tables import KEY, TIMES, Tables, numbered, text
 from simulation.world import World
 
-__all__ = ["ROW_IDS", "last_values", "settle", "taken_over"]
+__all__ = ["ROW_IDS", "last_values", "note_labels", "settle", "taken_over"]
 
 Int = npt.NDArray[np.int64]
 # Tables by the column that numbers their rows, where the CRM gives the numbers in the order in which rows were entered.
@@ -35,6 +35,12 @@ def settle(tables: Tables, world: World) -> Tables:
         settled[name] = _today(settled[name], key, history)
     settled["deals"] = _closed_on(settled["deals"], history, world)
     return settled
+
+
+def note_labels(labels: pd.DataFrame, settled: Tables) -> pd.DataFrame:
+    """What the notes are about, as truth tells it: by activity_id, without those not entered by the log's end."""
+    ids = settled["activities"][["activity_id", KEY]]
+    return ids.merge(labels, on=KEY).drop(columns=KEY)
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:

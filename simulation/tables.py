@@ -1,9 +1,9 @@
 """The CRM's tables in memory, and how a cell of them is written.
 
 A table is a data frame of text (`str`, "" where empty), int64 and dates (datetime64, NaT where empty). An int64 column
-of times (`TIMES`) holds microseconds in UTC; any other int64 column is a number, empty where negative. `key` numbers the
-rows for the warts' own random draws (see warts/) and is never written. Nothing is of object type, so that millions of
-rows stay small.
+of times (`TIMES`) holds microseconds in UTC; any other int64 column is a number, empty where negative. `key` numbers
+the rows for the warts' own random draws (see warts/) and is never written. Nothing is of object type, so that millions
+of rows stay small.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ def text(values: npt.ArrayLike | Sequence[str] | pa.Array) -> pd.Series:
 
 
 def pick(values: Sequence[str] | npt.NDArray[np.object_], codes: npt.ArrayLike) -> pd.Series:
-    """The value of each code, as a text column."""
-    return text(pa.array(list(values), pa.large_string()).take(pa.array(np.asarray(codes, dtype=np.int64))))
+    """The value of each code, "" for those below 0, as a text column."""
+    at = np.asarray(codes, dtype=np.int64)
+    at = np.where(at < 0, len(values), at)
+    return text(pa.array([*values, ""], pa.large_string()).take(pa.array(at)))
 
 
 def numbered(prefix: str, numbers: Int, width: int = 6) -> pd.Series:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from features.errors import BadInput, NotFound, nearest
 from features.mapping import explain_invalid
-from simulation.crm_settings import ForecastSettings, NoteSettings, QuotaSettings, Warts
+from simulation.crm_settings import ForecastSettings, Market, NoteSettings, QuotaSettings, Warts
 
 __all__ = ["Kind", "Size", "World", "load_world"]
 
@@ -311,6 +311,7 @@ class World(Strict):
     reps: Reps
     activities: Activities
     names: Names
+    markets: dict[str, Market]
     warts: Warts
     notes: NoteSettings
     forecasts: ForecastSettings
