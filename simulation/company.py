@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.errors import BadInput
+from simulation.causes import effects
 from simulation.export import crm_tables, write_tables
 from simulation.manifest import Manifest, manifest_of, write_manifest
 from simulation.options import Options, prepare
 from simulation.past import simulate, stream
 from simulation.settle import note_labels, settle, taken_over
 from simulation.truth import TRUTH_TABLES, deal_truth, lead_truth
+from simulation.value import customer_values, true_intake
 from simulation.warts import apply_warts, chosen_warts, touched_rows
 from simulation.writing import write_files
 
@@ -57,6 +59,8 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
                            f"be written over. Give a new folder with --out.")
         truth = {TRUTH_TABLES["deals"]: deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
                  TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth")),
+                 "causes": effects(past, stream(seed, "causes")), "customers": customer_values(past),
+                 "intake": true_intake(past),
                  "warts": touched_rows(told, tables), "notes": note_labels(labels, tables)}
         write_tables(truth, truth_folder)
         manifest = manifest_of(options, names, seed, past)

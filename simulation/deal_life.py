@@ -82,6 +82,11 @@ class DealState:
     def take(self, rows: npt.NDArray[np.generic] | slice) -> DealState:
         return DealState(*(getattr(self, one.name)[rows] for one in fields(self)))
 
+    def deeds(self) -> Small:
+        """What was done about the deal, as one number."""
+        code = (self.depth * np.int16(4) + self.proof) * np.int16(2) + self.anchor
+        return (code * np.int16(MOST_DISCOUNTS + 1) + self.discounts) * np.int16(2) + self.promised
+
 
 @dataclass(frozen=True)
 class Moves:
@@ -108,15 +113,21 @@ class DealRules:
     work_weight: Float
     sign_weight: Float
     shift: dict[str, Float] = field(repr=False)  # win, lose, pace, proof by week: recession and change of process
-    base: dict[str, Float] = field(repr=False)  # win, lose, advance by (stage, weeks in stage)
-    silence: dict[str, Float] = field(repr=False)  # win, lose, advance, discount by weeks of silence
+    ages: int  # weeks in a stage are counted up to here
+    base: dict[str, Float] = field(repr=False)  # win, lose, advance by stage and weeks in it, see `place`
+    silence: dict[str, Float] = field(repr=False)  # by weeks of silence: win, lose, advance; discount as a factor
     roles: dict[str, Float] = field(repr=False)  # win, lose by bit mask
-    done: dict[str, Float] = field(repr=False)  # win, lose by (depth, proof, anchor, discounts, promised)
-    reply: Float = field(repr=False)  # log-odds by (stage, silence)
+    done: dict[str, Float] = field(repr=False)  # win, lose by what was done, see `deeds`
+    reply: Float = field(repr=False)  # log-odds by stage and silence
+    habit: dict[str, Float] = field(repr=False)  # P(reach, discover, anchor, promise | there is occasion) by rep
     renewal: Float = field(repr=False)  # P(decided in the week | open) by weeks since the renewal was opened
     reps: Small = field(repr=False)  # (regions, most reps in one) the reps of each region, then nothing
     reps_in: Int = field(repr=False)  # how many reps a region has
     missing: Small = field(repr=False)  # (bit mask, k): bit of the k-th person not yet reached
+
+    def place(self, state: DealState) -> Int:
+        """Stage and weeks in it as one number; one look-up is faster than two."""
+        return state.stage * np.int32(self.ages) + state.weeks_in_stage
 
     @classmethod
     def of(cls, world: World, clocks: Clocks, owners: Owners) -> DealRules:
@@ -125,18 +136,18 @@ class DealRules:
         silent = np.minimum(np.arange(LONGEST_SILENCE + 1), len(deals.win_by_silence) - 1)
         by_stage = (("win", deals.win, deals.win_by_weeks), ("lose", deals.lose, deals.lose_by_weeks),
                     ("advance", [*deals.advance, -np.inf], deals.advance_by_weeks))
-        base = {name: np.array(rates)[:, None] + np.array(by_weeks)[weeks][None, :]
+        base = {name: (np.array(rates)[:, None] + np.array(by_weeks)[weeks][None, :]).ravel()
                 for name, rates, by_weeks in by_stage}
         silence = {name: np.array(values)[silent] for name, values in
                    (("win", deals.win_by_silence), ("lose", deals.lose_by_silence),
                     ("advance", deals.advance_by_silence))}
-        silence["discount"] = np.where(np.arange(LONGEST_SILENCE + 1) > 1, causes.discount_if_silent, 0.0)
+        silence["discount"] = np.exp(np.where(np.arange(LONGEST_SILENCE + 1) > 1, causes.discount_if_silent, 0.0))
         reached = np.array([(mask & 7).bit_count() for mask in range(1 << SEATS)])
         missing = np.zeros((1 << SEATS, SEATS), dtype=np.int16)
         for mask in range(1 << SEATS):
             left = [1 << bit for bit in range(SEATS) if not mask & (1 << bit)]
             missing[mask, : len(left)] = left
-        reply = np.array(deals.reply_by_stage)[:, None] + np.array(deals.reply_by_silence)[silent][None, :]
+        reply = (np.array(deals.reply_by_stage)[:, None] + np.array(deals.reply_by_silence)[silent][None, :]).ravel()
         reps_in = np.bincount(owners.region)
         reps = np.zeros((len(reps_in), reps_in.max()), dtype=np.int16)
         for region, n in enumerate(reps_in):
@@ -144,20 +155,27 @@ class DealRules:
         renewal = np.ones(len(weeks))
         renewal[: len(world.renewals.decided)] = world.renewals.decided
         return cls(
-            world, owners, clocks.work_weight, clocks.sign_weight, _shifts(world, clocks), base, silence,
+            world, owners, clocks.work_weight, clocks.sign_weight, _shifts(world, clocks), len(weeks), base, silence,
             {"win": np.array(causes.win_by_roles)[reached], "lose": np.array(causes.lose_by_roles)[reached]},
             {"win": _done(world, causes.win_by_fit, causes.proof_win, causes.anchor_win, causes.discount_win,
                           causes.promise_win),
              "lose": _done(world, causes.lose_by_fit, causes.proof_lose, causes.anchor_lose, 0.0, 0.0)},
-            reply, renewal, reps, reps_in, missing)
+            reply, _habits(world, owners), renewal, reps, reps_in, missing)
 
 
 def _done(world: World, fit: float, proof: float, anchor: float, discount: float, promise: float) -> Float:
-    """What was done about a deal, as an addition to a log-rate: by depth, proof, anchor, discounts, promised."""
+    """What was done about a deal, as an addition to a log-rate, see `deeds`."""
     depth = fit * (np.array(world.deals.fit_by_depth) - 1)
-    return np.asarray(depth[:, None, None, None, None] + proof * np.array([0, 1, 1, 1])[:, None, None, None]
-                      + anchor * np.arange(2)[:, None, None] + discount * np.arange(MOST_DISCOUNTS + 1)[:, None]
-                      + promise * np.arange(2))
+    return np.ravel(depth[:, None, None, None, None] + proof * np.array([0, 1, 1, 1])[:, None, None, None]
+                    + anchor * np.arange(2)[:, None, None] + discount * np.arange(MOST_DISCOUNTS + 1)[:, None]
+                    + promise * np.arange(2))
+
+
+def _habits(world: World, owners: Owners) -> dict[str, Float]:
+    causes = world.causes
+    rates = {"reach": (causes.reach, owners.reach), "discover": (causes.discover, owners.proof),
+             "anchor": (causes.anchor, owners.anchor), "promise": (causes.promise, owners.promise)}
+    return {name: -np.expm1(-rate * np.exp(own)) for name, (rate, own) in rates.items()}
 
 
 def _shifts(world: World, clocks: Clocks) -> dict[str, Float]:
@@ -175,13 +193,13 @@ def start(owner: Int, roles: Int) -> DealState:
 
 def resolves(rules: DealRules, traits: DealTraits, state: DealState, week: Int | int) -> tuple[Float, Float]:
     """P(won) and P(lost) in the week (position in Clocks.weeks), for deals open at its start."""
-    done = (state.depth, state.proof, state.anchor, state.discounts, state.promised)
+    done, place = state.deeds(), rules.place(state)
     win = rules.sign_weight[week] * np.exp(
-        rules.base["win"][state.stage, state.weeks_in_stage] + rules.silence["win"][state.silence]
+        rules.base["win"][place] + rules.silence["win"][state.silence]
         + rules.roles["win"][state.roles] + rules.done["win"][done] + traits.win + rules.owners.win[state.owner]
         + rules.shift["win"][week])
     lose = rules.work_weight[week] * np.exp(
-        rules.base["lose"][state.stage, state.weeks_in_stage] + rules.silence["lose"][state.silence]
+        rules.base["lose"][place] + rules.silence["lose"][state.silence]
         + rules.roles["lose"][state.roles] + rules.done["lose"][done] + traits.lose + rules.shift["lose"][week])
     both = win + lose
     share = -np.expm1(-both) / both
@@ -213,11 +231,11 @@ class Chances(NamedTuple):
 def chances(rules: DealRules, traits: DealTraits, state: DealState, week: Int | int) -> Chances:
     """The chances of those moves in the week that what nobody sees acts upon."""
     pace = rules.work_weight[week]
-    odds = rules.reply[state.stage, state.silence] + rules.owners.reply[state.owner] + traits.reply
+    odds = rules.reply[state.stage * np.int16(LONGEST_SILENCE + 1) + state.silence] + rules.owners.reply[state.owner] + traits.reply
     # Quiet weeks bring fewer replies: P(silent) of an ordinary week to the power of the week's pace.
     reply = -np.expm1(-pace * np.log1p(np.exp(odds)))
     causes = rules.world.causes
-    advance = np.exp(rules.base["advance"][state.stage, state.weeks_in_stage] + rules.silence["advance"][state.silence]
+    advance = np.exp(rules.base["advance"][rules.place(state)] + rules.silence["advance"][state.silence]
                      + causes.proof_pace * (state.proof > 0) + traits.pace + rules.shift["pace"][week])
     proof = np.array(causes.proof_by_stage)[state.stage] * np.exp(
         rules.owners.proof[state.owner] + traits.proof + rules.shift["proof"][week])
@@ -227,7 +245,7 @@ def chances(rules: DealRules, traits: DealTraits, state: DealState, week: Int | 
 def moves(rules: DealRules, traits: DealTraits, state: DealState, week: Int | int,
           rng: np.random.Generator) -> tuple[DealState, Moves]:
     """What else happens in the week to deals that stay open, and their state after it."""
-    causes, owners, n = rules.world.causes, rules.owners, len(state.stage)
+    causes, n = rules.world.causes, len(state.stage)
     drawn = rng.random((5, n))
     usual = np.isnan(traits.renew)
     p_reply, p_advance, p_proof = chances(rules, traits, state, week)
@@ -238,19 +256,19 @@ def moves(rules: DealRules, traits: DealTraits, state: DealState, week: Int | in
     proved = np.zeros(n, dtype=np.int16)
     proved[proves] = 1 + np.searchsorted(kinds, drawn[2][proves] / p_proof[proves])
     left = traits.people - _BITS[state.roles]
-    p_reach = -np.expm1(-causes.reach * np.exp(owners.reach[state.owner]))
+    p_reach = rules.habit["reach"][state.owner]
     meets = replied & usual & (drawn[3] < p_reach) & (left > 0)
     role = np.zeros(n, dtype=np.int16)
     pick = (drawn[3][meets] / p_reach[meets] * left[meets]).astype(np.int16)
     role[meets] = rules.missing[state.roles[meets], np.minimum(pick, left[meets] - 1)]
 
     discovered = (state.stage == DISCOVERY) & replied & usual & (state.depth < DEEPEST) & (
-        drawn[4] < -np.expm1(-causes.discover * np.exp(owners.proof[state.owner])))
-    promised = (state.stage == DESIGN) & advanced & (drawn[4] < causes.promise * np.exp(owners.promise[state.owner]))
+        drawn[4] < rules.habit["discover"][state.owner])
+    promised = (state.stage == DESIGN) & advanced & (drawn[4] < rules.habit["promise"][state.owner])
     talks = (state.stage == NEGOTIATION) & usual
-    p_anchor = np.where(state.anchor == 0, -np.expm1(-causes.anchor * np.exp(owners.anchor[state.owner])), 0.0)
-    p_discount = causes.discount * np.exp(causes.discount_if_anchored * state.anchor
-                                          + rules.silence["discount"][state.silence])
+    p_anchor = np.where(state.anchor == 0, rules.habit["anchor"][state.owner], 0.0)
+    p_discount = rules.silence["discount"][state.silence] * np.where(
+        state.anchor == 0, causes.discount, causes.discount * np.exp(causes.discount_if_anchored))
     anchored = talks & (drawn[4] < p_anchor)
     discounted = talks & ~anchored & (state.discounts < MOST_DISCOUNTS) & (drawn[4] < p_anchor + p_discount)
 

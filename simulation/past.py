@@ -23,7 +23,7 @@ from simulation.people import Accounts, Owners, draw_kind, ids, make_accounts, m
 from simulation.pipeline import Deals, Panel, in_order, make_deals, poisson_moments
 from simulation.world import Size, World
 
-__all__ = ["Past", "intake", "simulate", "stream"]
+__all__ = ["NEVER", "Past", "arrivals", "intake", "lead_ends", "simulate", "stream"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -88,7 +88,7 @@ def simulate(world: World, size: Size, seed: int) -> Past:
     accounts = make_accounts(world, max(1, round(leads_per_day.sum() * world.accounts_per_lead)), rng)
 
     rng = stream(seed, "leads")
-    created = _arrivals(clocks, leads_per_day, rng)
+    created = arrivals(clocks, leads_per_day, rng)
     n = len(created)
     source, role = draw_kind(rng, world.sources, n), draw_kind(rng, world.roles, n)
     account = rng.integers(0, len(accounts.segment), n)
@@ -100,7 +100,7 @@ def simulate(world: World, size: Size, seed: int) -> Past:
     traits = lead_traits(world, clocks, owners, created, owner, {
         "segment": accounts.segment[account], "industry": accounts.industry[account], "source": source, "role": role})
     life = live(world, traits.with_unseen(world, unseen), bounds, rng)
-    ended = _ends(clocks, life, rng)
+    ended = lead_ends(clocks, life, rng)
 
     converted = np.where(life.converted, ended, NEVER)
     rules = DealRules.of(world, clocks, owners)
@@ -115,14 +115,14 @@ def simulate(world: World, size: Size, seed: int) -> Past:
                 source[kept], ended[kept], unseen[kept], traits.take(kept), life.take(kept), rules, deals, panel)
 
 
-def _arrivals(clocks: Clocks, per_day: Float, rng: np.random.Generator) -> Int:
+def arrivals(clocks: Clocks, per_day: Float, rng: np.random.Generator) -> Int:
     """Moments at which leads come in, ascending: from early morning to late in the evening, on busy days more."""
     day = poisson_moments(clocks, per_day, rng)
     hour = np.clip(rng.normal(13.0, 3.5, len(day)), 6.0, 22.0) + rng.random(len(day))
     return np.sort(clocks.days[day] + (hour * (DAY / 24)).astype(np.int64))
 
 
-def _ends(clocks: Clocks, life: LeadWorld, rng: np.random.Generator) -> Int:
+def lead_ends(clocks: Clocks, life: LeadWorld, rng: np.random.Generator) -> Int:
     """When each lead converted or was disqualified; at the last age, leads that are still open are closed."""
     everyone, steps = np.arange(len(life.bounds)), life.bounds.shape[1] - 1
     step = np.minimum(life.step_of_end, steps - 1)

@@ -177,15 +177,18 @@ def draw_traits(world: World, deals: Deals, rng: np.random.Generator) -> Deals:
                    traits=replace(deals.traits, people=people.astype(np.int16)))
 
 
-def run(rules: DealRules, clocks: Clocks, deals: Deals, rng: np.random.Generator) -> Panel:
-    """Run every week from the first deal on to the end of the log."""
+def run(rules: DealRules, clocks: Clocks, deals: Deals, rng: np.random.Generator, first: int = 0,
+        last: int | None = None) -> Panel:
+    """Run every week (positions in clocks.weeks) from the first to the last one, of which only the states are told; by
+    default to the end of the log."""
+    last = clocks.closed if last is None else last
     traits = deals.traits.with_unseen(rules.world, deals.unseen)
     open_deals = np.zeros(0, dtype=np.int64)
     state = _begin(deals, open_deals)
     by_start = np.argsort(deals.start, kind="stable")
-    arrivals = np.searchsorted(deals.start[by_start], np.arange(clocks.closed + 2))
+    arrivals = np.searchsorted(deals.start[by_start], np.arange(last + 2))
     weeks = []
-    for week in range(clocks.closed + 1):
+    for week in range(first, last + 1):
         new = by_start[arrivals[week]:arrivals[week + 1]]
         open_deals = np.concatenate([open_deals, new])
         state = joined(state, _begin(deals, new))
@@ -193,7 +196,7 @@ def run(rules: DealRules, clocks: Clocks, deals: Deals, rng: np.random.Generator
         here = traits.take(open_deals)
         p_win, p_lose = resolves(rules, here, state, week)
         drawn, slow = rng.random(n), rng.random(n)
-        inside = week < clocks.closed
+        inside = week < last
         won, lost = inside & (drawn < p_win), inside & (drawn >= p_win) & (drawn < p_win + p_lose)
         ended, begins, ends = np.full(n, clocks.last), clocks.weeks[week], clocks.weeks[week + 1]
         for clock, which in ((clocks.sign, won), (clocks.work, lost)):

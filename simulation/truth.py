@@ -1,4 +1,5 @@
-"""The true probabilities of leads and deals at given dates, and how far they may be off.
+"""The true probabilities of leads and deals at given dates, and how far they may be off. `python -m simulation.truth
+TRUTH_FOLDER DATE` writes them for any date of a company's log.
 
 From the state at a date, many futures are drawn with the very functions that made the world (`resolves` and `moves`).
 Along each future the chances of ending are added up rather than drawn, which leaves far less noise than counting; the
@@ -10,6 +11,8 @@ which its seasons, its recession and its change of process belong.
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +22,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY, local_micros
-from features.errors import NotFound
+from features.errors import BadInput, DealcastError, NotFound
 from simulation import deal_life, lead_life
 from simulation.clock import Clock
 from simulation.frailty import nodes
 from simulation.knowable import deal_weights, draw_by_weights, has_unseen, lead_weights
-from simulation.past import Past
+from simulation.past import Past, stream
+from simulation.pipeline import RENEWAL
 
 __all__ = ["TRUTH_TABLES", "Curves", "deal_curves", "deal_truth", "deals_at", "lead_truth", "leads_at", "read_truth"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
 TRUTH_TABLES = {"deals": "deal_probabilities", "leads": "lead_probabilities"}
-PATHS_AT_ONCE = 400_000
+PATHS_AT_ONCE = 20_000  # their arrays stay in a processor's own memory, which makes this twice as fast
 # After so many weeks few deals are left: from there on the ends are drawn, and futures that ended are dropped.
 ADDED_WEEKS = 39
 HORIZONS = (7, 14, 28, 56, 91, 182, 365)  # days, of the probabilities at any date
@@ -81,7 +85,7 @@ def _answers(past: Past) -> list[tuple[str, bool]]:
 def _both(found: dict[str, npt.NDArray[np.generic]]) -> pd.DataFrame:
     """The table with the columns given everything: where nothing is unseen, a copy of the others."""
     copies = {f"{name}_all": column for name, column in found.items() if name.startswith("p_")}
-    return pd.DataFrame(copies | found)[[*found, *(name for name in copies if name not in found)]]
+    return pd.DataFrame(found if any(name.endswith("_all") for name in found) else found | copies)
 
 
 def deal_curves(past: Past, rows: Int, replicas: int, rng: np.random.Generator, everything: bool) -> Iterator[Curves]:
@@ -99,6 +103,14 @@ def deal_curves(past: Past, rows: Int, replicas: int, rng: np.random.Generator, 
 
 
 def _deal_chunk(past: Past, rows: Int, unseen: Float, replicas: int, rng: np.random.Generator) -> Curves:
+    """The curves of some rows; unseen : (rows * replicas,)."""
+    renewals = past.deals.kind[past.panel.deal[rows]] == RENEWAL
+    if renewals.any():
+        paths = np.repeat(renewals, replicas)
+        certain = _renewal_curves(past, rows[renewals], unseen[paths].reshape(-1, replicas))
+        others = _deal_chunk(past, rows[~renewals], unseen[~paths], replicas, rng)
+        return Curves(_merged(renewals, certain.win, others.win), _merged(renewals, certain.lose, others.lose),
+                      {name: _merged(renewals, np.zeros(renewals.sum()), one) for name, one in others.error.items()})
     paths, longest = np.repeat(rows, replicas), past.world.deals.longest
     state = past.panel.state.take(paths)
     traits = past.deals.traits.take(past.panel.deal[paths]).with_unseen(past.world, unseen)
@@ -125,14 +137,28 @@ def _deal_chunk(past: Past, rows: Int, unseen: Float, replicas: int, rng: np.ran
         p_win, p_lose = deal_life.resolves(past.rules, traits, state, week + step)
         drawn = rng.random(len(left))
         won, go_on = drawn < p_win, drawn >= p_win + p_lose
-        lost = ~won & ~go_on
         wins[left[won]] += stays[left[won]]
-        for curve, ended in ((win, left[won]), (lose, left[lost])):
-            more = np.bincount(subject[ended], stays[ended], len(rows)) / replicas
-            curve[:, step + 1] = curve[:, step] + more
+        for curve, over in ((win, left[won]), (lose, left[~won & ~go_on])):
+            curve[:, step + 1] = curve[:, step] + np.bincount(subject[over], stays[over], len(rows)) / replicas
         left, week, state, traits = left[go_on], week[go_on], state.take(go_on), traits.take(go_on)
         state, _ = deal_life.moves(past.rules, traits, state, week + step, rng)
     return Curves(win, lose, error | {"win": _error(wins, replicas)})
+
+
+def _merged(which: npt.NDArray[np.bool_], ours: Float, others: Float) -> Float:
+    found = np.zeros((len(which), *ours.shape[1:]))
+    found[which], found[~which] = ours, others
+    return found
+
+
+def _renewal_curves(past: Past, rows: Int, unseen: Float) -> Curves:
+    """Renewals need no futures: when they are decided says nothing about how. unseen : (rows, values)."""
+    steps = past.panel.state.weeks_in_stage[rows, None] + np.arange(past.world.deals.longest)
+    decided = 1 - np.cumprod(1 - past.rules.renewal[steps], axis=1)
+    odds = past.deals.traits.renew[past.panel.deal[rows]][:, None] + past.world.frailty.renew * unseen
+    renews = (1 / (1 + np.exp(-odds))).mean(axis=1, keepdims=True)
+    curve = np.concatenate([np.zeros((len(rows), 1)), decided], axis=1)
+    return Curves(renews * curve, (1 - renews) * curve, {})
 
 
 def _error(paths: Float, replicas: int) -> Float:
@@ -271,6 +297,33 @@ def _lead_curves(past: Past, rows: Int, first: int, replicas: int, rng: np.rando
     return curves, errors
 
 
+def main(arguments: list[str] | None = None) -> int:
+    from features.calendar import parse_as_of
+    from simulation.manifest import line, remake
+
+    parser = argparse.ArgumentParser(prog="python -m simulation.truth", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the truth's folder of a simulated company")
+    parser.add_argument("date", help="as of the start of this day, such as 2025-03-14, or a moment with its time zone")
+    parser.add_argument("--out", type=Path, required=True, help="folder for deals.csv and leads.csv")
+    parser.add_argument("--replicas", type=int, default=256, help="simulated futures of each deal and lead")
+    chosen = parser.parse_args(arguments)
+    try:
+        manifest, _, past = remake(chosen.folder)
+        at = parse_as_of(chosen.date, past.world.zone)
+        if not past.clocks.first <= at <= past.clocks.last + 1:
+            raise BadInput(f"{chosen.date} lies outside the log, {manifest.first_day} to {manifest.last_day}.")
+    except DealcastError as error:
+        print(error, file=sys.stderr)
+        return 2
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    for name, ask in (("deals", deals_at), ("leads", leads_at)):
+        table = ask(past, at, chosen.replicas, stream(manifest.seed, f"{name[:-1]} truth"))
+        table.to_csv(chosen.out / f"{name}.csv", index=False, float_format="%.6f")
+        print(f"{chosen.out / name}.csv: {len(table):,} open {name}")
+    print(line(manifest))
+    return 0
+
+
 def read_truth(folder: Path, kind: str = "deals") -> pd.DataFrame:
     """Read the true probabilities of "deals" or "leads" from a truth folder; ids and as_of are text.
 
@@ -281,3 +334,7 @@ def read_truth(folder: Path, kind: str = "deals") -> pd.DataFrame:
         raise NotFound(f"No true probabilities in {folder}: {path.name} is missing. Only simulated companies have "
                        f"them; make one with 'dealcast simulate --out DIR' and give its folder 'truth'.")
     return pd.read_csv(path, dtype={"deal_id": "str", "lead_id": "str", "as_of": "str"})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
