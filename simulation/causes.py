@@ -74,8 +74,8 @@ def effects(past: Past, rng: np.random.Generator, most: int = MOST_DEALS) -> pd.
     (probability, of those won); convert for leads (probability within the horizon).
 
     Columns: action, at (the stage as whose entry it is asked), outcome, with, without (means of both worlds), effect
-    (their difference), se (its standard error, from the spread between subjects), naive_with, naive_without, naive (their
-    difference), n (subjects of the true effect).
+    (their difference), se (its standard error, from the spread between subjects), naive_with, naive_without, naive
+    (their difference), n (subjects of the true effect).
     """
     rows = []
     for action in ACTIONS:

@@ -231,7 +231,8 @@ class Chances(NamedTuple):
 def chances(rules: DealRules, traits: DealTraits, state: DealState, week: Int | int) -> Chances:
     """The chances of those moves in the week that what nobody sees acts upon."""
     pace = rules.work_weight[week]
-    odds = rules.reply[state.stage * np.int16(LONGEST_SILENCE + 1) + state.silence] + rules.owners.reply[state.owner] + traits.reply
+    odds = (rules.reply[state.stage * np.int16(LONGEST_SILENCE + 1) + state.silence]
+            + rules.owners.reply[state.owner] + traits.reply)
     # Quiet weeks bring fewer replies: P(silent) of an ordinary week to the power of the week's pace.
     reply = -np.expm1(-pace * np.log1p(np.exp(odds)))
     causes = rules.world.causes

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.calendar import DAY
 from simulation import lead_life
 from simulation.deal_life import moves, resolves
 from simulation.frailty import draw_unseen, nodes
@@ -46,8 +45,8 @@ class Tally:
 def quarters(past: Past, futures: int, rng: np.random.Generator) -> dict[str, Any]:
     """Forecasts at the start of each whole quarter (13 weeks) of the log, against what came.
 
-    For the number won and the amount: n (quarters), error (mean of |P50 − actual| / actual), held (quarters whose actual
-    lies in P10–P90), width (mean of (P90 − P10) / P50).
+    For the number won and the amount: n (quarters), error (mean of |P50 − actual| / actual), held (quarters whose
+    actual lies in P10–P90), width (mean of (P90 − P10) / P50).
     """
     clocks, panel = past.clocks, past.panel
     starts = np.arange(clocks.closed, clocks.opened, -WEEKS)[::-1]

@@ -32,7 +32,7 @@ def test_another_seed_gives_another_company(exported: Summary, tmp_path: Path) -
     generate(tmp_path, seed=4, size="tiny")
     ours, others = digests(exported.export_folder), digests(tmp_path)
     assert list(ours) == list(others)
-    assert [name for name in ours if ours[name] == others[name]] == ["truth/settings.yaml"]
+    assert [name for name in ours if ours[name] == others[name]] == ["truth/intake.csv", "truth/settings.yaml"]
 
 
 def test_the_summary_tells_what_the_files_hold(exported: Summary, files: dict[str, pd.DataFrame], world: World) -> None:

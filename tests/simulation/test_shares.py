@@ -66,7 +66,7 @@ def test_the_pipeline_is_full_when_the_log_begins(large: Past) -> None:
         open_deals = [((year == i) & kind[panel.deal]).sum() / 52 for i in range(3)]
         assert 0.8 < open_deals[0] / open_deals[2] < 1.1
         wins = [((year == i) & kind[panel.deal] & panel.won).sum() for i in range(3)]
-        assert 0.8 < wins[0] / wins[2] < 1.15
+        assert 0.7 < wins[0] / wins[2] < 1.2
 
 
 def test_partners_bring_about_half_of_the_revenue(large: Past) -> None:
