@@ -8,6 +8,7 @@ from pathlib import Path
 from features.errors import BadInput
 from simulation.causes import effects
 from simulation.export import crm_tables, write_tables
+from simulation.layouts import LAYOUTS, check_layout
 from simulation.manifest import Manifest, manifest_of, write_manifest
 from simulation.options import Options, prepare
 from simulation.past import simulate, stream
@@ -15,7 +16,7 @@ from simulation.settle import note_labels, settle, taken_over
 from simulation.truth import TRUTH_TABLES, deal_truth, lead_truth
 from simulation.value import customer_values, true_intake
 from simulation.warts import apply_warts, chosen_warts, touched_rows
-from simulation.writing import write_files
+from simulation.writing import check_format, remove_files, write_files
 
 __all__ = ["Summary", "generate"]
 
@@ -33,15 +34,18 @@ class Summary:
 
 
 def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options | None = None,
-             warts: str | None = None) -> Summary:
+             warts: str | None = None, layout: str = "tables", form: str = "csv") -> Summary:
     """Write the simulated company's export into `out` and the truth about it into out/truth, where no mapping looks.
 
     options : more than the size; `size` is then not asked. warts : see `chosen_warts`; by default those that hide
-    nothing in the open variant, all in the real one. The same seed and options give the same bytes. Raises BadInput for
-    an unknown size or variant or a folder that cannot be written to, NotFound for a missing settings file.
+    nothing in the open variant, all in the real one. layout, form : see layouts.py and writing.py. The same seed and
+    options give the same bytes. Raises BadInput for an unknown name or a folder that cannot be written to, NotFound for
+    a missing settings file.
     """
     options = options or Options(size=size)
     world, chosen = prepare(options)
+    check_layout(layout)
+    check_format(form)
     if seed < 0:
         raise BadInput(f"The seed is a whole number from 0 on, not {seed}.")
     names = chosen_warts(world, warts or ("open" if options.variant == "open" else "all"))
@@ -52,7 +56,8 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
         clean, labels = crm_tables(past, stream(seed, "export"))
         shown, told = apply_warts(clean, names, world, past.clocks, seed, list(past.owners.ids), past.owners.region)
         tables = settle(taken_over(shown, past.clocks.first), world)
-        taken = [f"{name}.csv" for name in tables if (out / f"{name}.csv").exists()]
+        files = LAYOUTS[layout](tables, world)
+        taken = [f"{name}.{form}" for name in files if (out / f"{name}.{form}").exists()]
         if taken and not any(truth_folder.iterdir()):
             truth_folder.rmdir()
             raise BadInput(f"{out} holds files that are not a simulated company's ({', '.join(taken)}), and they would "
@@ -65,9 +70,10 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
         write_tables(truth, truth_folder)
         manifest = manifest_of(options, names, seed, past)
         write_manifest(manifest, options, truth_folder)
-        write_files(tables, out, "csv", world.zone)
+        remove_files(out, [*tables, *(f"{name}*" for name in ("snapshots/deals_", "events"))])
+        write_files(files, out, form, world.zone)
     except OSError as error:
         raise BadInput(f"Cannot write the simulated company to {out}: {error.strerror}. "
                        f"Give a folder that can be written to with --out.") from error
-    return Summary({name: len(table) for name, table in tables.items()}, out, truth_folder,
+    return Summary({name: len(table) for name, table in files.items()}, out, truth_folder,
                    past.clocks.last, manifest)

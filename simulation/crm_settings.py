@@ -187,13 +187,14 @@ class ForecastSettings(Strict):
     noise: float
     adjusted: Share
     learns: Share
+    missed: Share
     hour: float
 
 
 class QuotaSettings(Strict):
     stretch: float
     growth: float
-    first_year: float
     spread: float
     over_assigned: float
-    months: list[float]
+    target: float
+    quarters: Annotated[list[float], Field(min_length=4, max_length=4)]

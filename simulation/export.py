@@ -16,9 +16,11 @@ import pandas as pd
 from features.calendar import DAY, local_micros
 from simulation.activities import deal_activities, lead_activities
 from simulation.changes import deal_changes, lead_changes, stage_entries
+from simulation.forecasts import forecast_calls, quotas
 from simulation.markets import local_companies, local_people, market_of
 from simulation.past import Past
 from simulation.pipeline import KINDS
+from simulation.rates import exchange_rates
 from simulation.tables import Tables, numbered, pick, table_of, text
 from simulation.talk import Talks, known_member, noted
 
@@ -46,7 +48,7 @@ def crm_tables(past: Past, rng: np.random.Generator) -> tuple[Tables, pd.DataFra
     field_history holds object, record_id, field, value, changed_at, entered_at and changed_by. What the notes say is
     for the truth: see talk.noted.
     """
-    names, talks = rng.spawn(2)  # streams of their own: other names or notes change nothing else
+    names, talks, people, rates = rng.spawn(4)  # of their own: other names or notes change nothing else
     stage = stage_entries(past, rng)
     rival = rng.random(len(past.deals)) < past.world.notes.rival
     about_leads, answered = lead_activities(past, rng)
@@ -55,11 +57,13 @@ def crm_tables(past: Past, rng: np.random.Generator) -> tuple[Tables, pd.DataFra
     account_row, accounts = _accounts(past, names)
     contacts = _contacts(past, account_row, rng, names)
     activities, labels = _activities(past, contacts, about_leads, about_deals, rival, talks)
+    history = _history(past, *logs)
     return {
         "owners": _owners(past, names), "accounts": accounts, "contacts": contacts.table,
         "leads": _leads(past, account_row, contacts), "deals": _deals(past, account_row),
-        "deal_contacts": contacts.members, "field_history": _history(past, *logs),
-        "activities": activities,
+        "deal_contacts": contacts.members, "field_history": history, "activities": activities,
+        "forecast_calls": forecast_calls(past, history, people), "quotas": quotas(past, history, people),
+        "exchange_rates": exchange_rates(past, rates),
     }, labels
 
 

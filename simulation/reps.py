@@ -20,7 +20,7 @@ from simulation.people import Owners
 from simulation.pipeline import Panel
 from simulation.world import World
 
-__all__ = ["CATEGORIES", "rep_changes"]
+__all__ = ["CATEGORIES", "rep_changes", "rounded"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ def rep_changes(past: Past, rng: np.random.Generator) -> pd.DataFrame:
     world, clocks, owners, deals, panel = past.world, past.clocks, past.owners, past.deals, past.panel
     settings, n = world.reps, len(deals)
     noise = rng.standard_normal(n) * settings.noise_spread
-    notes = Notes(_rounded(deals.amount), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64),
+    notes = Notes(rounded(deals.amount), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64),
                   np.zeros(n, dtype=np.int64))
     everyone = np.arange(n)
     first = np.zeros(n, dtype=np.int64)
@@ -83,7 +83,7 @@ def _week(world: World, clocks: Clocks, owners: Owners, notes: Notes, rows: Pane
     discount = stays & rows.moves.discounted
     revised = stays & rows.moves.advanced & (kind < np.array(settings.amount_changed)[stage])
     cut = 1 - world.causes.discount_cut
-    amount = _rounded(np.select([revised, discount], [amount * drift, amount * cut], amount))
+    amount = rounded(np.select([revised, discount], [amount * drift, amount * cut], amount))
     changed = (revised | discount) & (amount != notes.amount[deal])
     notes.amount[deal[changed]] = amount[changed]
     changes.append(_rows(deal[changed], "amount", notes, at[changed]))
@@ -163,7 +163,7 @@ def _local_day(moment: Int, world: World) -> Int:
     return local_micros(moment, world.zone) // DAY
 
 
-def _rounded(amount: Float) -> Float:
+def rounded(amount: Float) -> Float:
     """Amounts as people write them: in steps of 50 below 10,000, of 500 below 100,000, else of 1,000."""
     step = np.where(amount < 10_000, 50, np.where(amount < 100_000, 500, 1_000))
     return np.maximum(np.round(amount / step) * step, 500.0)

@@ -54,20 +54,19 @@ WARTS = {
 
 
 def chosen_warts(world: World, wanted: str) -> list[str]:
-    """The warts that `wanted` asks for: none, open (those that hide nothing), all, or names with commas between.
+    """The warts that `wanted` asks for, with commas between: none, open (those that hide nothing), all, or names.
 
     Those that the settings turn off are in neither open nor all. Raises BadInput with the nearest name.
     """
     on = [name for name in WARTS if getattr(world.warts, name).happens]
     sets = {"none": [], "open": [name for name in on if not WARTS[name].hides], "all": on}
-    if wanted in sets:
-        return sets[wanted]
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    for name in names:
-        if name not in WARTS:
+    asked = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in asked:
+        if name not in WARTS and name not in sets:
             raise BadInput(f"There is no wart '{name}'. Give none, open, all, or some of {', '.join(WARTS)}, with "
                            f"commas between.{nearest(name, [*WARTS, *sets])}")
-    return [name for name in WARTS if name in names]
+    found = {wart for name in asked for wart in sets.get(name, [name])}
+    return [name for name in WARTS if name in found]
 
 
 def apply_warts(tables: Tables, names: Iterable[str], world: World, clocks: Clocks, seed: int,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.calendar import DAY, local_micros
 from simulation.crm_settings import Currencies, MissingFields
+from simulation.rates import currency_names, rate_at
+from simulation.reps import rounded
 from simulation.tables import KEY, Tables, column_as_text, pick, table_of, text
 from simulation.warts.scene import Scene, added, change_rows, touched
 
@@ -67,37 +68,21 @@ def _without(history: pd.DataFrame, settings: MissingFields, scene: Scene) -> tu
 
 
 def currencies(tables: Tables, settings: Currencies, scene: Scene) -> tuple[Tables, pd.DataFrame]:
-    """Deals in some countries are in the money of these; the rates of each month are a table of the export."""
-    deals, history = tables["deals"], tables["field_history"]
-    country = deals["country"].to_numpy(object)
-    code = pd.Series("", index=deals.index, dtype="str")
-    for name, foreign in settings.countries.items():
-        code[country == name] = foreign.currency
-    months = scene.clocks.days[np.searchsorted(scene.clocks.days, scene.clocks.first):]
-    local = (local_micros(months, scene.world.zone) // DAY).astype("datetime64[D]")
-    starts = np.flatnonzero((local == local.astype("datetime64[M]")) | (np.arange(len(local)) == 0))
-    names = list(dict.fromkeys(foreign.currency for foreign in settings.countries.values()))
-    first = {foreign.currency: foreign.rate for foreign in settings.countries.values()}
-    rates = np.stack([first[name] * np.exp(settings.volatility * np.cumsum(
-        scene.normal(np.arange(len(starts)), f"rate {name}") * (np.arange(len(starts)) > 0))) for name in names])
-    rates = np.round(rates, 4)
-
-    amounts = history["field"] == "amount"
-    currency = history.loc[amounts, "record_id"].map(pd.Series(code.to_numpy(object), index=deals["deal_id"]))
-    rows = history[amounts][(currency.fillna("") != "").to_numpy(bool)]
-    column = pd.Index(names).get_indexer(pd.Index(currency.loc[rows.index]))
-    month = np.searchsorted(months[starts], rows["changed_at"].to_numpy(np.int64), side="right") - 1
-    here = pd.to_numeric(rows["value"]).to_numpy(np.float64) / rates[column, np.maximum(month, 0)]
-    step = np.where(here < 10_000, 50, np.where(here < 100_000, 500, 1_000))
+    """Deals in some countries are in the money of these, at the rate of the day on which an amount was entered."""
+    deals, history, names = tables["deals"], tables["field_history"], currency_names(scene.world)
+    here = {country: names.index(foreign.currency) for country, foreign in settings.countries.items()}
+    code = deals["country"].map(here).fillna(-1).to_numpy().astype(np.int64)
+    foreign_deal = code >= 0
+    at = pd.Index(deals["deal_id"]).get_indexer(pd.Index(history["record_id"]))
+    of_row = np.where(at < 0, -1, code[at])
+    changed = (history["field"] == "amount").to_numpy(bool) & (of_row >= 0)
+    rows = history[changed]
+    rate = rate_at(tables["exchange_rates"], scene.world, of_row[changed], rows["changed_at"].to_numpy(np.int64))
+    amount = rounded(pd.to_numeric(rows["value"]).to_numpy(np.float64) / rate)
     values = history["value"].to_numpy(object)
-    values[rows.index] = (np.round(here / step) * step).astype(np.int64).astype(str)
-    foreign_deal = (code != "").to_numpy(bool)
-    table = table_of({
-        "currency": pick(names, np.repeat(np.arange(len(names)), len(starts))),
-        "rate": pick([f"{rate:.4f}" for rate in rates.ravel()], np.arange(rates.size)),
-        "valid_from": pd.Series(np.tile(local[starts].astype("datetime64[s]"), len(names)))})
-    done = {**tables, "deals": deals.assign(currency=text(deals["currency"].mask(foreign_deal, code))),
-            "field_history": history.assign(value=text(values)), "exchange_rates": table}
-    return done, pd.concat([
-        touched("deals", deals[foreign_deal], "currency", deals["currency"][foreign_deal], code[foreign_deal]),
-        touched("field_history", rows, "amount", rows["value"], pd.Series(values)[rows.index])], ignore_index=True)
+    values[changed] = amount.astype(np.int64).astype(str)
+    shown = deals["currency"].mask(foreign_deal, pick(names, code))
+    return {**tables, "deals": deals.assign(currency=text(shown)),
+            "field_history": history.assign(value=text(values))}, pd.concat([
+        touched("deals", deals[foreign_deal], "currency", deals["currency"][foreign_deal], shown[foreign_deal]),
+        touched("field_history", rows, "amount", rows["value"], pd.Series(values[changed]))], ignore_index=True)

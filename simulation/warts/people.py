@@ -60,7 +60,12 @@ def owners_leave(tables: Tables, settings: OwnersLeave, scene: Scene) -> tuple[T
     activities = activities.assign(owner=_heirs(
         activities["owner"], activities["happened_at"].to_numpy(np.int64), records.get_indexer(activities["record_id"]),
         left, scene))
-    return ({**tables, "owners": owners, "field_history": added(history, batches), "activities": activities},
+    calls = tables["forecast_calls"]
+    here = calls["made_at"].to_numpy(np.int64) < np.append(left, NEVER)[
+        pd.Index(scene.rep_ids).get_indexer(pd.Index(calls["owner_id"]))]
+    told.append(touched("forecast_calls", calls[~here], "amount", calls["amount"][~here].astype("str"), ""))
+    return ({**tables, "owners": owners, "field_history": added(history, batches), "activities": activities,
+             "forecast_calls": calls[here].reset_index(drop=True)},
             pd.concat(told, ignore_index=True))
 
 

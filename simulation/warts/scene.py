@@ -26,7 +26,7 @@ Bool = npt.NDArray[np.bool_]
 # What a wart leaves in truth: which row of which table, of which record, and what stood in the field without the wart.
 TOUCHED = ("table", "record_id", KEY, "field", "was", "now")
 _RECORD = {"leads": "lead_id", "deals": "deal_id", "accounts": "account_id", "contacts": "contact_id",
-           "deal_contacts": "deal_id", "owners": "owner_id"}
+           "deal_contacts": "deal_id", "owners": "owner_id", "forecast_calls": "owner_id"}
 
 
 @dataclass(frozen=True)
