@@ -8,7 +8,7 @@ from pathlib import Path
 from features.errors import BadInput
 from simulation.causes import effects
 from simulation.export import crm_tables, write_tables
-from simulation.layouts import LAYOUTS, check_layout
+from simulation.layouts import LAYOUT_FILES, LAYOUTS, check_layout
 from simulation.manifest import Manifest, manifest_of, write_manifest
 from simulation.options import Options, prepare
 from simulation.past import simulate, stream
@@ -16,7 +16,7 @@ from simulation.settle import note_labels, settle, taken_over
 from simulation.truth import TRUTH_TABLES, deal_truth, lead_truth
 from simulation.value import customer_values, true_intake
 from simulation.warts import apply_warts, chosen_warts, touched_rows
-from simulation.writing import check_format, remove_files, write_files
+from simulation.writing import check_format, files_of, write_files
 
 __all__ = ["Summary", "generate"]
 
@@ -52,16 +52,17 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
     truth_folder = out / "truth"
     try:
         truth_folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is told at once
+        earlier = files_of(out, LAYOUT_FILES)
+        if earlier and not any(truth_folder.iterdir()):
+            truth_folder.rmdir()
+            raise BadInput(f"{out} holds files that are not a simulated company's "
+                           f"({', '.join(path.name for path in earlier)}), and they would be written over. Give a new "
+                           f"folder with --out.")
         past = simulate(world, chosen, seed)
         clean, labels = crm_tables(past, stream(seed, "export"))
         shown, told = apply_warts(clean, names, world, past.clocks, seed, list(past.owners.ids), past.owners.region)
         tables = settle(taken_over(shown, past.clocks.first), world)
         files = LAYOUTS[layout](tables, world)
-        taken = [f"{name}.{form}" for name in files if (out / f"{name}.{form}").exists()]
-        if taken and not any(truth_folder.iterdir()):
-            truth_folder.rmdir()
-            raise BadInput(f"{out} holds files that are not a simulated company's ({', '.join(taken)}), and they would "
-                           f"be written over. Give a new folder with --out.")
         truth = {TRUTH_TABLES["deals"]: deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
                  TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth")),
                  "causes": effects(past, stream(seed, "causes")), "customers": customer_values(past),
@@ -70,7 +71,8 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
         write_tables(truth, truth_folder)
         manifest = manifest_of(options, names, seed, past)
         write_manifest(manifest, options, truth_folder)
-        remove_files(out, [*tables, *(f"{name}*" for name in ("snapshots/deals_", "events"))])
+        for path in earlier:
+            path.unlink()
         write_files(files, out, form, world.zone)
     except OSError as error:
         raise BadInput(f"Cannot write the simulated company to {out}: {error.strerror}. "

@@ -38,7 +38,7 @@ class Mondays:
 
 
 def forecast_calls(past: Past, history: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """All calls: of each rep every week (kind rep), of managers about a rep (adjustment) and about their team (team)."""
+    """All calls: each rep's every week (kind rep), managers' of a rep (adjustment) and of their team (team)."""
     weeks = _mondays(past, history, rng)
     settings, reps = past.world.forecasts, len(past.owners.ids)
     manager = _managers(past, weeks.at)

@@ -20,10 +20,13 @@ from simulation.replay import replay
 from simulation.tables import Tables, table_of, text
 from simulation.world import World
 
-__all__ = ["LAYOUTS", "check_layout"]
+__all__ = ["LAYOUTS", "LAYOUT_FILES", "check_layout"]
 
 Int = npt.NDArray[np.int64]
 NEVER = -(2**62)
+# Every file that some layout writes, by its name or a pattern, without its ending.
+LAYOUT_FILES = ("owners", "accounts", "contacts", "leads", "deals", "deal_contacts", "field_history", "activities",
+                "forecast_calls", "quotas", "exchange_rates", "events", "snapshots/deals_*")
 # What the sheet shows of a deal's logged fields, by the heading that people give it.
 _HEADINGS = {"owner": "Owner", "stage": "Stage", "amount": "Amount", "expected_close": "Expected close",
              "rep_probability": "Probability", "forecast_category": "Forecast", "loss_reason": "Loss reason",

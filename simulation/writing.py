@@ -20,7 +20,7 @@ from features.calendar import DAY, local_micros
 from features.errors import BadInput, nearest
 from simulation.tables import KEY, TIMES, column_as_text, column_as_typed, is_date
 
-__all__ = ["FORMATS", "check_format", "remove_files", "write_files"]
+__all__ = ["FORMATS", "check_format", "files_of", "write_files"]
 
 _CHUNK_ROWS = 200_000
 _MOST_EXCEL_ROWS = 1_048_575  # a sheet's last row less its header
@@ -59,12 +59,9 @@ def write_files(files: dict[str, pd.DataFrame], folder: Path, form: str, zone: Z
     return list(paths)
 
 
-def remove_files(folder: Path, names: Iterable[str]) -> None:
-    """Remove what an earlier run wrote under these names or patterns, in any format. Raises OSError."""
-    for name in names:
-        for form in FORMATS:
-            for path in folder.glob(f"{name}.{form}"):
-                path.unlink()
+def files_of(folder: Path, names: Iterable[str]) -> list[Path]:
+    """The files under these names or patterns, in any format."""
+    return [path for name in names for form in FORMATS for path in sorted(folder.glob(f"{name}.{form}"))]
 
 
 def _csv(table: pd.DataFrame, path: Path, zone: ZoneInfo) -> None:
