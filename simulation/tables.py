@@ -32,11 +32,14 @@ def text(values: npt.ArrayLike | Sequence[str] | pa.Array) -> pd.Series:
     return pd.Series(values.cast(pa.large_string()).to_pandas(types_mapper={pa.large_string(): pd.StringDtype()}.get))
 
 
-def pick(values: Sequence[str] | npt.NDArray[np.object_], codes: npt.ArrayLike) -> pd.Series:
+def pick(values: Sequence[str] | npt.NDArray[np.object_] | pa.ChunkedArray, codes: npt.ArrayLike) -> pd.Series:
     """The value of each code, "" for those below 0, as a text column."""
     at = np.asarray(codes, dtype=np.int64)
     at = np.where(at < 0, len(values), at)
-    return text(pa.array([*values, ""], pa.large_string()).take(pa.array(at)))
+    if not isinstance(values, pa.ChunkedArray):
+        values = pa.chunked_array([pa.array(list(values), pa.large_string())])
+    words = pa.chunked_array([*values.chunks, pa.array([""], pa.large_string())])
+    return text(words.combine_chunks().take(pa.array(at)))
 
 
 def numbered(prefix: str, numbers: Int, width: int = 6) -> pd.Series:

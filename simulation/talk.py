@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from features.calendar import DAY
 from simulation.clock import in_recession
 from simulation.markets import market_of
-from simulation.notes import NEEDS, OBJECTIONS, ROLES, Told, write_notes
+from simulation.notes import LANGUAGES, NEEDS, OBJECTIONS, ROLES, Told, write_notes
 from simulation.past import Past
 from simulation.tables import KEY, pick, text
 
@@ -24,6 +25,8 @@ __all__ = ["Talks", "known_member", "noted"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
+_AT_ONCE = 200_000
+_POLITE = np.array(["总", "经理", "工", "主任"], dtype=object)
 _STRIDES = np.array([1, 3, 7, 9])  # without a common divisor with the number of needs, so that all names come up
 
 
@@ -45,6 +48,36 @@ class Talks(NamedTuple):
                      self.other[rows], self.role[rows], self.owner[rows])
 
 
+class Names(NamedTuple):
+    """The contacts, (contacts,) each: ids, whole, first and last names, and titles."""
+
+    ids: npt.NDArray[np.object_]
+    whole: npt.NDArray[np.object_]
+    first: npt.NDArray[np.object_]
+    last: npt.NDArray[np.object_]
+    title: npt.NDArray[np.object_]
+
+    @classmethod
+    def of(cls, contacts: pd.DataFrame) -> Names:
+        parts = contacts["name"].str.split(" ", n=1)
+        return cls(*(column.to_numpy(object) for column in (contacts["contact_id"], contacts["name"], parts.str[0],
+                                                            parts.str[-1], contacts["title"])))
+
+    def called(self, row: Int, chinese: npt.NDArray[np.bool_], named: npt.NDArray[np.bool_],
+               rng: np.random.Generator) -> pd.Series:
+        """How contacts (-1: nobody in particular) are called in a note: by name, one way or another, or by what they
+        are."""
+        way, polite = rng.integers(0, 4, len(row)), _POLITE[rng.integers(0, len(_POLITE), len(row))]
+        found = np.where(row < 0, "a colleague", self.title[row])
+        found[chinese] = np.where(row[chinese] < 0, "同事", "客户")
+        western, eastern = np.flatnonzero(named & ~chinese), np.flatnonzero(named & chinese)
+        found[western] = np.select([way[western] < 2, way[western] == 2],
+                                   [self.whole[row[western]], self.last[row[western]]], self.first[row[western]])
+        family = np.array([name[:1] for name in self.whole[row[eastern]]], dtype=object)
+        found[eastern] = np.where(way[eastern] == 0, self.whole[row[eastern]], family + polite[eastern])
+        return text(found)
+
+
 def known_member(deal: Int, at: Int, member_deal: Int, member_since: Int, share: Float) -> Int:
     """One of the members that each deal has at the moment: a position among the members, which stand by time.
 
@@ -64,39 +97,53 @@ def noted(past: Past, talks: Talks, activities: pd.DataFrame, contacts: pd.DataF
           rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The activities with their notes, and what these are about: key, language, need, role, objection and the contacts
     whose names stand in them, each "" for none."""
-    settings = past.world.notes
-    shares = pd.Series(talks.kind).map(settings.share).fillna(0.0).to_numpy(np.float64)
-    rows = np.flatnonzero(settings.happens & (rng.random(len(talks.who)) < shares))
-    here = talks.take(rows)
-    account = np.where(here.is_deal, past.deals.account[np.where(here.is_deal, here.who, 0)],
-                       past.lead_account[np.where(here.is_deal, 0, here.who)])
+    settings, n = past.world.notes, len(talks.who)
+    code, kinds = pd.factorize(talks.kind)
+    shares = np.array([settings.share.get(kind, 0.0) for kind in kinds])[code]
+    rows = np.flatnonzero(settings.happens & (rng.random(n) < shares))
+    state, names = _rows(past, talks.take(rows)), Names.of(contacts)
+    notes, labels = [text([])], []
+    for i in range(0, len(rows), _AT_ONCE):
+        some = rows[i:i + _AT_ONCE]
+        written, about = _written(past, talks.take(some), state[i:i + _AT_ONCE], names, rival, rng)
+        notes.append(written)
+        labels.append(about.assign(**{KEY: activities[KEY].to_numpy(np.int64)[some]}))
+    place = np.full(n, -1)
+    place[rows] = np.arange(len(rows))
+    columns = (KEY, "language", "need", "role", "objection", "persons")
+    empty = pd.DataFrame({name: pd.Series([], dtype="int64" if name == KEY else "str") for name in columns})
+    return (activities.assign(note=pick(pa.chunked_array([pa.array(one) for one in notes]), place)),
+            pd.concat([empty, *labels], ignore_index=True)[list(columns)])
+
+
+def _written(past: Past, talks: Talks, state: Int, names: Names, rival: npt.NDArray[np.bool_],
+             rng: np.random.Generator) -> tuple[pd.Series, pd.DataFrame]:
+    """The notes of some activities, and what they are about; `state` are the panel's rows."""
+    settings, n = past.world.notes, len(talks.who)
+    account = np.where(talks.is_deal, past.deals.account[np.where(talks.is_deal, talks.who, 0)],
+                       past.lead_account[np.where(talks.is_deal, 0, talks.who)])
     chinese = market_of(past.world, past.accounts.country[account]) >= 0
-    named = rng.random(len(rows)) < settings.named
+    named = rng.random(n) < settings.named
     told = Told(
-        kind=here.kind, chinese=chinese, need=_needs(past, here, rng),
-        role=np.where(rng.random(len(rows)) < settings.role, here.role, -1),
-        objection=_objections(past, here, rival, rng),
-        person=_called(contacts, here.contact, chinese, named, rng),
-        colleague=_called(contacts, here.other, chinese, named & (here.other >= 0), rng),
-        rep=_rep(past, here.owner), product=_product(past, here))
+        kind=talks.kind, chinese=chinese, need=_needs(past, talks, state, rng),
+        role=np.where(rng.random(n) < settings.role, talks.role, -1),
+        objection=_objections(past, talks, state, rival, rng),
+        person=names.called(talks.contact, chinese, named, rng),
+        colleague=names.called(talks.other, chinese, named & (talks.other >= 0), rng),
+        rep=_rep(past, talks.owner), product=_product(past, talks))
     written, used = write_notes(told, settings, rng)
-    note = np.full(len(talks.who), "", dtype=object)
-    note[rows] = written
-    ids = contacts["contact_id"].to_numpy(object)
-    persons = [np.where(named & used[name] & (row >= 0), ids[row], "")
-               for name, row in (("person", here.contact), ("colleague", here.other))]
-    labels = pd.DataFrame({
-        KEY: activities[KEY].to_numpy(np.int64)[rows], "language": pick(["en", "zh"], chinese),
+    persons = [np.where(named & used[name] & (row >= 0), names.ids[row], "")
+               for name, row in (("person", talks.contact), ("colleague", talks.other))]
+    return written, pd.DataFrame({
+        "language": pick(LANGUAGES, chinese),
         **{name: pick(words, codes) for name, words, codes in (
             ("need", NEEDS, told.need), ("role", ROLES, told.role), ("objection", OBJECTIONS, told.objection))},
-        "persons": text(np.char.strip((persons[0] + " " + persons[1]).astype(str)))})
-    return activities.assign(note=text(note)), labels
+        "persons": text(persons[0] + " " + persons[1]).str.strip()})
 
 
-def _needs(past: Past, talks: Talks, rng: np.random.Generator) -> Int:
+def _needs(past: Past, talks: Talks, state: Int, rng: np.random.Generator) -> Int:
     """One of the needs that are known: of a lead the first, of a deal those told openly and those found by then."""
     deals, n = past.deals, len(talks.who)
-    state = _rows(past, talks)
     deal = np.where(talks.is_deal, talks.who, 0)
     depth = np.minimum(past.panel.state.depth[state], deals.found.shape[1] - 1)
     known = np.where(talks.is_deal, deals.needs[deal] - deals.implicit[deal] + deals.found[deal, depth], 1)
@@ -106,11 +153,10 @@ def _needs(past: Past, talks: Talks, rng: np.random.Generator) -> Int:
     return np.where((rng.random(n) < past.world.notes.need) & (known > 0), need, -1)
 
 
-def _objections(past: Past, talks: Talks, rival: npt.NDArray[np.bool_], rng: np.random.Generator) -> Int:
+def _objections(past: Past, talks: Talks, rows: Int, rival: npt.NDArray[np.bool_], rng: np.random.Generator) -> Int:
     """An objection, drawn by weights that follow the state of the deal."""
-    weights, state = past.world.notes.objections, past.panel.state.take(_rows(past, talks))
+    weights, state, deal = past.world.notes.objections, past.panel.state.take(rows), talks.is_deal
     slump = in_recession(past.world, (talks.at - past.clocks.first) / DAY)
-    deal = talks.is_deal
     by_name = {
         "price": weights.price + weights.price_not_anchored * ((state.stage == 3) & (state.anchor == 0) & deal),
         "competitor": weights.competitor * (deal & rival[np.where(deal, talks.who, 0)]),
@@ -134,21 +180,6 @@ def _rows(past: Past, talks: Talks) -> Int:
     # A deal's first days lie before its first row: the next one is that row.
     place = np.searchsorted(key[order], np.where(talks.is_deal, talks.who * weeks + week, 0))
     return order[np.minimum(place, len(order) - 1)]
-
-
-def _called(contacts: pd.DataFrame, row: Int, chinese: npt.NDArray[np.bool_], named: npt.NDArray[np.bool_],
-            rng: np.random.Generator) -> pd.Series:
-    """How people are called in a note: by name, one way or another, or by what they are."""
-    names, titles = (contacts[name].to_numpy(object)[row] for name in ("name", "title"))
-    parts = pd.Series(names).str.split(" ", n=1)
-    first, last = parts.str[0].to_numpy(object), parts.str[-1].to_numpy(object)
-    way = rng.integers(0, 4, len(row))
-    western = np.select([way < 2, way == 2], [names, last], first)
-    polite = np.array(["总", "经理", "工", "主任"], dtype=object)[rng.integers(0, 4, len(row))]
-    family = pd.Series(names).str[:1].to_numpy(object)
-    eastern = np.where(way == 0, names, family + polite)
-    nobody = np.where(chinese, np.where(row < 0, "同事", "客户"), np.where(row < 0, "a colleague", titles))
-    return text(np.where(named, np.where(chinese, eastern, western), nobody))
 
 
 def _rep(past: Past, owner: Int) -> pd.Series:
