@@ -23,6 +23,7 @@ from simulation.pipeline import KINDS
 from simulation.rates import exchange_rates
 from simulation.tables import Tables, numbered, pick, table_of, text
 from simulation.talk import Talks, known_member, noted
+from simulation.world import World
 
 __all__ = ["crm_tables", "write_tables"]
 
@@ -170,6 +171,7 @@ def _leads(past: Past, account_row: Int, contacts: Contacts) -> pd.DataFrame:
 
 def _deals(past: Past, account_row: Int) -> pd.DataFrame:
     world, deals, accounts, account = past.world, past.deals, past.accounts, past.deals.account
+    ends = np.where(deals.contract_end > 0, deals.contract_end, -1)
     return table_of({
         "deal_id": text(past.deal_ids), "created_at": deals.created, "entered_at": deals.created,
         "lead_id": pick([*past.lead_ids, ""], np.where(deals.lead < 0, len(past.lead_ids), deals.lead)),
@@ -181,7 +183,15 @@ def _deals(past: Past, account_row: Int) -> pd.DataFrame:
         "industry": pick(list(world.industries), accounts.industry[account]),
         "country": pick(list(world.countries), accounts.country[account]),
         "source": pick(list(world.sources), deals.source), "product": pick(list(world.products), deals.product),
-        "delivery": pick(list(world.deliveries), deals.delivery)})
+        "delivery": pick(list(world.deliveries), deals.delivery),
+        "decision_makers": deals.traits.people.astype(np.int64), "contract_end": _days(ends, world),
+        "parent_deal_id": pick(past.deal_ids, deals.parent)})
+
+
+def _days(at: Int, world: World) -> pd.Series:
+    """Days of moments on the company's own calendar, none for those below 0."""
+    day = (local_micros(np.maximum(at, 0), world.zone) // DAY).astype("datetime64[D]").astype("datetime64[s]")
+    return pd.Series(np.where(at < 0, np.datetime64("NaT"), day))
 
 
 def _history(past: Past, about_leads: pd.DataFrame, about_deals: pd.DataFrame) -> pd.DataFrame:

@@ -146,9 +146,10 @@ def test_whoever_leaves_gets_nothing_new_and_hands_over_in_one_batch(past: Past,
     assert 1 <= len(owners) < past.size.reps
     for _owner, day in zip(owners["owner_id"], owners["left_on"], strict=True):
         after = int(day.timestamp() * 1_000_000) + 2 * DAY
-        assert (history_of(shown, "owner").query("value == @owner")["changed_at"] < after).all()
-        assert (shown["activities"].query("owner == @owner")["happened_at"] < after).all()
-        assert (shown["forecast_calls"].query("owner_id == @owner")["made_at"] < after).all()
+        for table, column, time in ((history_of(shown, "owner"), "value", "changed_at"),
+                                    (shown["activities"], "owner", "happened_at"),
+                                    (shown["forecast_calls"], "owner_id", "made_at")):
+            assert (table.loc[table[column] == owner, time] < after).all(), (column, owner)
     batches = shown["field_history"][~shown["field_history"]["key"].isin(clean["field_history"]["key"])]
     assert batches.groupby("changed_at").size().max() > 3
     assert (told["field"] == "orphaned").any()
