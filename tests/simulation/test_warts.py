@@ -144,7 +144,7 @@ def test_whoever_leaves_gets_nothing_new_and_hands_over_in_one_batch(past: Past,
     shown, told = with_warts(past, clean, "owners_leave")
     owners = shown["owners"].dropna(subset="left_on").drop_duplicates("owner_id")
     assert 1 <= len(owners) < past.size.reps
-    for _owner, day in zip(owners["owner_id"], owners["left_on"], strict=True):
+    for owner, day in zip(owners["owner_id"], owners["left_on"], strict=True):
         after = int(day.timestamp() * 1_000_000) + 2 * DAY
         for table, column, time in ((history_of(shown, "owner"), "value", "changed_at"),
                                     (shown["activities"], "owner", "happened_at"),
