@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import BadInput, NotFound
-from simulation.options import Options, prepare, settings_hash, settings_text
+from simulation.options import Options, prepare, settings_hash
 from simulation.past import Past, simulate
+from simulation.world import settings_text
 
 __all__ = ["VERSION", "Manifest", "line", "manifest_of", "read_manifest", "remake", "write_manifest"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from features.errors import BadInput, nearest
 from simulation.clock import log_days
-from simulation.world import Frailty, Kind, Size, World, load_world
+from simulation.world import Frailty, Kind, Size, World, load_world, settings_text
 
-__all__ = ["VARIANTS", "Options", "prepare", "settings_hash", "settings_text"]
+__all__ = ["VARIANTS", "Options", "prepare", "second", "settings_hash"]
 
 VARIANTS = ("open", "real")
 
@@ -34,9 +34,9 @@ class Options:
     settings: Path | None = None
 
 
-def settings_text(path: Path | None) -> str:
-    """The text of a settings file, by default the shipped one."""
-    return (path or files("simulation") / "company.yaml").read_text(encoding="utf-8")
+def second() -> Path:
+    """The second settings file: a company of other shares and effects."""
+    return Path(str(files("simulation") / "second.yaml"))
 
 
 def settings_hash(path: Path | None = None) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtri
 
 from features.calendar import day_start
 from simulation.clock import Clocks, log_days
@@ -95,9 +96,11 @@ def make_owners(world: World, size: Size, clocks: Clocks, rng: np.random.Generat
     region = region_of_manager[manager]
     for missing in sorted(set(range(len(names))) - set(region.tolist())):  # every region needs a rep
         region[-1 - missing] = missing
-    quality = rng.standard_normal(size.reps)
-    quality = (quality - quality.mean()) / quality.std()  # a company of few reps is not good or bad by chance
-    own = {name: rng.standard_normal(size.reps) * settings.own_spread for name in HABITS}
+    share = np.array([sum(kind.share for kind in world.countries.values() if kind.region == name) for name in names])
+    load = (share / np.bincount(region, minlength=len(names)))[region]
+    load = load / load.sum()
+    quality = _standard(rng, load)
+    own = {name: _standard(rng, load, apart_from=quality) * settings.own_spread for name in HABITS}
     bias = rng.standard_normal(size.reps) * world.reps.bias_spread
     optimism = world.reps.optimism * np.exp(rng.standard_normal(size.reps) * world.reps.optimism_spread)
 
@@ -118,6 +121,18 @@ def make_owners(world: World, size: Size, clocks: Clocks, rng: np.random.Generat
         ids=rep_ids, region=region, win=settings.win * quality, lead=settings.lead * quality,
         reply=settings.reply * quality, **{name: getattr(settings, name) * quality + own[name] for name in HABITS},
         bias=bias, optimism=optimism, table=pd.DataFrame(rows))
+
+
+def _standard(rng: np.random.Generator, load: Float, apart_from: Float | None = None) -> Float:
+    """Normal scores in random order, with mean 0 and sd 1 over what the reps have to do, and uncorrelated with another
+    such: a company of few reps is not good or bad by chance. load : (reps,) each rep's share of it."""
+    n = len(load)
+    drawn = ndtri((rng.permutation(n) + 0.5) / n)
+    if apart_from is not None and n > 2:
+        drawn = drawn - load @ drawn
+        drawn = drawn - apart_from * (load @ (drawn * apart_from))
+    drawn = drawn - load @ drawn
+    return np.asarray(drawn / max(float(np.sqrt(load @ drawn**2)), 1e-9))
 
 
 def _reorganised_on(world: World) -> int:

@@ -182,6 +182,7 @@ def run(rules: DealRules, clocks: Clocks, deals: Deals, rng: np.random.Generator
     """Run every week (positions in clocks.weeks) from the first to the last one, of which only the states are told; by
     default to the end of the log."""
     last = clocks.closed if last is None else last
+    first = max(first, int(deals.start.min(initial=last)))
     traits = deals.traits.with_unseen(rules.world, deals.unseen)
     open_deals = np.zeros(0, dtype=np.int64)
     state = _begin(deals, open_deals)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -15,7 +15,7 @@ from features.errors import BadInput, NotFound, nearest
 from features.mapping import explain_invalid
 from simulation.crm_settings import ForecastSettings, Market, NoteSettings, QuotaSettings, Warts
 
-__all__ = ["Kind", "Size", "World", "load_world"]
+__all__ = ["Kind", "Size", "World", "load_world", "settings_text"]
 
 
 class Strict(BaseModel):
@@ -329,14 +329,34 @@ class World(Strict):
         return self.sizes[name]
 
 
-def load_world(path: Path | None = None) -> World:
-    """Read a settings file, by default the shipped company.yaml. Raises NotFound or BadInput."""
+def settings_text(path: Path | None = None) -> str:
+    """The text of a settings file, by default the shipped one. One that says `based_on: company.yaml` holds only what
+    differs; its text is that of the whole. Raises NotFound or BadInput."""
     if path is not None and not path.is_file():
         raise NotFound(f"No settings file {path} for the simulated company. Leave it out to use the shipped one.")
-    text = (path or files("simulation") / "company.yaml").read_text(encoding="utf-8")
+    shipped = (files("simulation") / "company.yaml").read_text(encoding="utf-8")
+    if path is None:
+        return shipped
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not YAML: {error}") from error
+    if not isinstance(content, dict) or content.pop("based_on", None) != "company.yaml":
+        return text
+    return yaml.safe_dump(_merged(yaml.safe_load(shipped), content), sort_keys=False, allow_unicode=True)
+
+
+def _merged(base: Any, other: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(other, dict)):
+        return other
+    return base | {name: _merged(base.get(name), value) for name, value in other.items()}
+
+
+def load_world(path: Path | None = None) -> World:
+    """Read a settings file, see `settings_text`. Raises NotFound or BadInput."""
+    text = settings_text(path)
     try:
         return World.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
         raise BadInput(explain_invalid(error, World, str(path or "company.yaml"))) from error
