@@ -178,8 +178,6 @@ def _deals(past: Past, account_row: Int) -> pd.DataFrame:
         "deal_id": text(past.deal_ids), "created_at": deals.created, "entered_at": deals.created,
         "lead_id": pick([*past.lead_ids, ""], np.where(deals.lead < 0, len(past.lead_ids), deals.lead)),
         "account_id": numbered("A", account_row[account] + 1), "kind": pick(KINDS, deals.kind),
-        "follows": pick([*past.deal_ids, ""], np.where(deals.parent < 0, len(deals), deals.parent)),
-        "contract_end": _days(deals.contract_end, world),
         **dict.fromkeys(("owner", "stage", "amount"), ""), "currency": world.currency,
         **dict.fromkeys(("expected_close", "forecast_category", "rep_probability", "closed_on", "loss_reason",
                          world.warts.process_change.new_field, "discounts", "beyond_standard"), ""),
@@ -196,14 +194,6 @@ def _days(at: Int, world: World) -> pd.Series:
     """Days of moments on the company's own calendar, none for those below 0."""
     day = (local_micros(np.maximum(at, 0), world.zone) // DAY).astype("datetime64[D]").astype("datetime64[s]")
     return pd.Series(np.where(at < 0, np.datetime64("NaT"), day))
-
-
-def _days(moments: Int, world: World) -> pd.Series:
-    """The dates of moments, none where they are 0."""
-    day = np.full(len(moments), np.datetime64("NaT"), dtype="datetime64[s]")
-    known = moments > 0
-    day[known] = (local_micros(moments[known], world.zone) // DAY).astype("datetime64[D]")
-    return pd.Series(day)
 
 
 def _history(past: Past, about_leads: pd.DataFrame, about_deals: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ Int = npt.NDArray[np.int64]
 NEVER = -(2**62)
 # Every file that some layout writes, by its name or a pattern, without its ending.
 LAYOUT_FILES = ("owners", "accounts", "contacts", "leads", "deals", "deal_contacts", "field_history", "activities",
-                "forecast_calls", "quotas", "exchange_rates", "events", "snapshots/deals_*")
+                "forecast_calls", "quotas", "exchange_rates", "deal_reviews", "events", "snapshots/deals_*")
 # What the sheet shows of a deal's logged fields, by the heading that people give it.
 _HEADINGS = {"owner": "Owner", "stage": "Stage", "amount": "Amount", "expected_close": "Expected close",
              "rep_probability": "Probability", "forecast_category": "Forecast", "loss_reason": "Loss reason",

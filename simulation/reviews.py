@@ -21,9 +21,8 @@ AFTER = 14  # days from the end to the review
 def deal_reviews(past: Past) -> pd.DataFrame:
     """One row for each deal, other than renewals, that ended two weeks before the log's end or earlier.
 
-    reviewed_on : date. people : who took part in the decision. meetings : for discovery. needs_told, needs_found,
-    needs_missed : those the customer spoke of, the implicit ones that were found, and those that came up too late.
-    fit : of the solution to the needs, of 100.
+    reviewed_on : date. meetings : for discovery. needs_told, needs_found, needs_missed : those the customer spoke of,
+    the implicit ones that were found, and those that came up too late. fit : of the solution to the needs, of 100.
     """
     panel, deals, world = past.panel, past.deals, past.world
     at = panel.ended + AFTER * DAY
@@ -34,7 +33,7 @@ def deal_reviews(past: Past) -> pd.DataFrame:
     day = (local_micros(at[rows], world.zone) // DAY).astype("datetime64[D]").astype("datetime64[s]")
     return table_of({
         "deal_id": numbered("D", deal + 1), "reviewed_on": pd.Series(day),
-        "people": deals.traits.people[deal].astype(np.int64), "meetings": depth,
+        "meetings": depth,
         "needs_told": deals.needs[deal] - deals.implicit[deal], "needs_found": found,
         "needs_missed": deals.implicit[deal] - found,
         "fit": np.round(50 * np.array(world.deals.fit_by_depth)[depth]).astype(np.int64)})

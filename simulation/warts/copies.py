@@ -108,4 +108,4 @@ def _respelt(names: pd.Series, keys: pd.Series, scene: Scene) -> pd.Series:
     chosen = scene.choose(keys, "spelling", len(variants))
     found = np.select([chosen == i for i in range(len(variants))], [one.to_numpy(object) for one in variants])
     same = found == names.to_numpy(object)
-    return text(np.where(same, names.str.upper().to_numpy(object), found))
+    return text(np.where(same, (names + " ").to_numpy(object), found))  # Chinese names have no capitals

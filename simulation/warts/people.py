@@ -49,7 +49,7 @@ def owners_leave(tables: Tables, settings: OwnersLeave, scene: Scene) -> tuple[T
 
     day = local_micros(np.minimum(left, scene.clocks.last), scene.world.zone) // DAY
     left_on = pd.Series(day.astype("datetime64[D]").astype("datetime64[s]"), index=scene.rep_ids)[left < NEVER]
-    owners = tables["owners"].assign(left_on=tables["owners"]["owner_id"].map(left_on).astype("datetime64[s]"))
+    owners = tables["owners"].assign(left_on=left_on.reindex(tables["owners"]["owner_id"]).to_numpy())
     gone = owners["left_on"].notna()
     told = [touched("owners", owners[gone], "left_on", "", owners["left_on"][gone].dt.strftime("%Y-%m-%d")),
             touched("field_history", batches, "owner", pick(scene.rep_ids, rep[handed]), batches["value"]),

@@ -114,7 +114,7 @@ def _decisions(leads: pd.DataFrame, new: pd.DataFrame, last: pd.Timestamp, histo
 
 
 def _people_and_needs(new: pd.DataFrame, members: pd.DataFrame, reviews: pd.DataFrame) -> list[Check]:
-    checks = [_mean("people in a decision", 4.2, pd.to_numeric(reviews["people"]), 0.05)]
+    checks = [_mean("people in a decision", 4.2, pd.to_numeric(new["decision_makers"]), 0.05)]
     deciding = members[(members["role"] != "user") & members["deal_id"].isin(new["deal_id"])]
     checks += [_share(f"of whom {name}", share, deciding["role"] == name, 0.02)
                for name, share in (("technical", 0.40), ("budget", 0.35), ("business", 0.25))]
