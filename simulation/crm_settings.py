@@ -183,6 +183,7 @@ class NoteSettings(Strict):
 
 class ForecastSettings(Strict):
     weight: dict[str, Share]
+    late: Share
     bias: float
     noise: float
     adjusted: Share
@@ -194,6 +195,7 @@ class ForecastSettings(Strict):
 class QuotaSettings(Strict):
     stretch: float
     growth: float
+    planned: float
     spread: float
     over_assigned: float
     target: float

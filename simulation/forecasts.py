@@ -1,7 +1,8 @@
 """What people say of the running quarter: the reps' weekly calls, their managers' adjustments, and the quotas.
 
-A rep's call is what was won so far and the open deals expected in the quarter, by category, with the rep's own bias. A
-manager takes off part of what the rep's calls were wrong by in earlier quarters. Nobody knows more than the CRM.
+A rep's call is what was won so far and the open deals expected in the quarter, by category and time left, with the
+rep's own bias. A manager takes off part of what the rep's calls were wrong by in earlier quarters. Nobody knows more
+than the CRM.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ def _mondays(past: Past, history: pd.DataFrame, rng: np.random.Generator) -> Mon
     days = np.arange(first + (4 - first.astype(np.int64)) % 7, np.datetime64(world.last_day) + 1, 7)
     at = np.array([day_start(day, world.zone) for day in days.tolist()]) + int(settings.hour * DAY / 24)
     quarter = days.astype("datetime64[M]").astype(np.int64) // 3
+    ends = (3 * quarter + 3).astype("datetime64[M]").astype("datetime64[D]")
+    left = (ends - days).astype(np.int64) / 91
     reps, size = pd.Index(past.owners.ids), (len(at), len(past.owners.ids))
     won, commit, best, expected = (np.zeros(size) for _ in range(4))
     ids = text(past.deal_ids)
@@ -93,7 +96,7 @@ def _mondays(past: Past, history: pd.DataFrame, rng: np.random.Generator) -> Mon
         commit[i] = won[i] + by_rep(amount * (is_open & (category == "commit")))
         best[i] = commit[i] + by_rep(amount * (is_open & (category == "best case")))
         weight = pd.Series(category).map(settings.weight).fillna(0.0).to_numpy(np.float64)
-        expected[i] = by_rep(amount * is_open * weight)
+        expected[i] = by_rep(amount * is_open * weight) * (settings.late + (1 - settings.late) * left[i])
     wrong = np.exp(settings.bias * past.owners.bias[None, :] + settings.noise * rng.standard_normal(size))
     return Mondays(at, quarter, won, commit, best, _rounded(won + expected * wrong))
 
@@ -199,7 +202,7 @@ def _planned(past: Past) -> float:
     quarters = ((world.last_day - world.first_day).days + 1) / 91.3125
     mean = sum(kind.share * kind.amount * np.exp(kind.spread ** 2 / 2) for kind in world.segments.values())
     wins = size.leads * world.leads.won_share + size.direct_deals * world.deals.won_share
-    return float(wins / quarters / size.reps * mean)
+    return float(world.quotas.planned * wins / quarters / size.reps * mean)
 
 
 def _quarter_of(days: npt.NDArray[np.datetime64]) -> Int:
