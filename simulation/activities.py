@@ -11,12 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
+from simulation.markets import Offices, market_of
 from simulation.past import Past
 from simulation.world import World
 
 __all__ = ["deal_activities", "lead_activities"]
 
 Int = npt.NDArray[np.int64]
+LONG = ("meeting", "demo", "discovery meeting", "ROI study", "value review")
 Float = npt.NDArray[np.float64]
 SECOND = 1_000_000
 
@@ -66,10 +68,11 @@ def deal_activities(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -
     # In the week of its end a deal is worked until then; the panel's last week lies beyond the log.
     end = np.where(panel.won | panel.lost, panel.ended, begin + 7 * DAY)
     live = np.flatnonzero(panel.week < clocks.closed)
-    pace = (clocks.work.read(end) - clocks.work.read(begin)) / 5
+    offices, market = Offices(world, clocks), market_of(world, past.accounts.country[deals.account])[panel.deal]
+    pace = (offices.read(market, end) - offices.read(market, begin)) / 5
 
     def spread(rows: Int) -> Int:
-        return clocks.work.between(rng, begin[rows], end[rows])
+        return offices.between(rng, market[rows], begin[rows], end[rows])
 
     def about(rows: Int, kind: npt.NDArray[np.object_] | str, direction: str, at: Int | None = None) -> pd.DataFrame:
         return _frame(panel.deal[rows], kind, direction, spread(rows) if at is None else at,
@@ -86,7 +89,10 @@ def deal_activities(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -
     for kind, rates in (("meeting", settings.meeting), ("demo", settings.demo)):
         rows = replied[rng.random(len(replied)) < np.array(rates)[state.stage[replied]]]
         parts.append(about(rows, kind, ""))
-    parts.append(about(np.flatnonzero(panel.moves.proved), "proof of concept", ""))
+    for kind, code in (("proof of concept", 1), ("ROI study", 2), ("reference", 3)):
+        parts.append(about(np.flatnonzero(panel.moves.proved == code), kind, ""))
+    for kind, happened in (("discovery meeting", panel.moves.discovered), ("value review", panel.moves.anchored)):
+        parts.append(about(np.flatnonzero(happened), kind, ""))
     first = stage[stage["stage"] == negotiation]
     parts.append(about(first["row"].to_numpy(), "quote", "outbound", first["at"].to_numpy() + 1800 * SECOND))
     last_stage = live[state.stage[live] == negotiation]
@@ -98,6 +104,6 @@ def deal_activities(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -
 def _sized(activities: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Add how long it took: calls some minutes, meetings and demos about an hour, the rest nothing."""
     kind = activities["kind"].to_numpy(object)
-    minutes = np.select([kind == "call", np.isin(kind, ["meeting", "demo"])], [8.0, 50.0], 0.0)
+    minutes = np.select([kind == "call", np.isin(kind, LONG)], [8.0, 50.0], 0.0)
     activities["seconds"] = np.round(60 * minutes * np.exp(0.5 * rng.standard_normal(len(kind)))).astype(np.int64)
     return activities

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
+from simulation.clock import in_recession
 from simulation.past import Past
 from simulation.pipeline import Panel
 from simulation.reps import rep_changes
 
-__all__ = ["deal_changes", "last_values", "lead_changes", "stage_entries"]
+__all__ = ["deal_changes", "lead_changes", "stage_entries"]
 
 Int = npt.NDArray[np.int64]
 
@@ -55,29 +56,38 @@ def lead_changes(past: Past, answered: Int, rng: np.random.Generator) -> pd.Data
     return log[log["at"] <= np.minimum(ended[log["who"]], past.clocks.last)]
 
 
-def deal_changes(past: Past, stage: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """All logged fields of deals; `stage` as from stage_entries."""
+def deal_changes(past: Past, stage: pd.DataFrame, rival: npt.NDArray[np.bool_],
+                 rng: np.random.Generator) -> pd.DataFrame:
+    """All logged fields of deals; `stage` as from stage_entries, rival : (deals,) whether there is a competitor."""
     deals, panel = past.deals, past.panel
     names = np.array([*past.world.deals.stages, past.world.deals.won, past.world.deals.lost], dtype=object)
     everyone, given = np.arange(len(deals)), np.flatnonzero(panel.moves.reassigned)
-    begin = past.clocks.weeks[panel.week[given]]
+    promised, cut = np.flatnonzero(panel.moves.promised), np.flatnonzero(panel.moves.discounted)
+    begin = past.clocks.weeks[panel.week]
+
+    def within(rows: Int) -> Int:
+        return past.clocks.work.between(rng, begin[rows], begin[rows] + 7 * DAY)
+
     return pd.concat([
-        pd.DataFrame({"who": everyone, "field": "stage", "value": names[0], "at": deals.created}),
+        pd.DataFrame({"who": everyone, "field": "stage", "value": names[deals.stage], "at": deals.created}),
         pd.DataFrame({"who": stage["who"], "field": "stage", "value": names[stage["stage"]], "at": stage["at"]}),
         pd.DataFrame({"who": everyone, "field": "owner", "value": past.owners.ids[deals.owner], "at": deals.created}),
         pd.DataFrame({"who": panel.deal[given], "field": "owner",
                       "value": past.owners.ids[_owner_a_week_on(panel)[given]],
-                      "at": past.clocks.work.between(rng, begin, begin + 7 * DAY)}),
-        _loss_reasons(past),
+                      "at": within(given)}),
+        pd.DataFrame({"who": panel.deal[promised], "field": "beyond_standard", "value": "yes", "at": within(promised)}),
+        pd.DataFrame({"who": panel.deal[cut], "field": "discounts", "at": within(cut),
+                      "value": (panel.state.discounts[cut] + 1).astype(str).astype(object)}),
+        _loss_reasons(past, rival),
         rep_changes(past, rng)], ignore_index=True)
 
 
-def _loss_reasons(past: Past) -> pd.DataFrame:
-    """Why a deal was lost, set with the loss: nobody decided, or by how far it had come."""
-    panel, lost, settings = past.panel, np.flatnonzero(past.panel.lost), past.world.deals
-    weeks = panel.week[lost] - past.deals.start[panel.deal[lost]]
-    reason = np.where(weeks >= settings.slow_after, "no decision",
-                      np.where(panel.state.stage[lost] < 2, "no need", "competitor"))
+def _loss_reasons(past: Past, rival: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Why a deal was lost, set with the loss: nobody decided, no need, a competitor, frozen budgets, the price."""
+    panel, lost = past.panel, np.flatnonzero(past.panel.lost)
+    slump = in_recession(past.world, (panel.ended[lost] - past.clocks.first) / DAY) > 0
+    reason = np.select([panel.slow[lost], panel.state.stage[lost] == 0, rival[panel.deal[lost]], slump],
+                       ["no decision", "no need", "competitor", "no budget"], "price")
     return pd.DataFrame({"who": panel.deal[lost], "field": "loss_reason", "value": reason.astype(object),
                          "at": panel.ended[lost]})
 
@@ -90,11 +100,3 @@ def _owner_a_week_on(panel: Panel) -> Int:
     same = panel.deal[order][1:] == panel.deal[order][:-1]
     after[order[:-1][same]] = owner[order[1:][same]]
     return after
-
-
-def last_values(log: pd.DataFrame, field: str, n: int) -> npt.NDArray[np.object_]:
-    """What stands in a field at the end of the log, (n,) text, "" where nothing does."""
-    rows = log[log["field"] == field].sort_values("at", kind="stable").drop_duplicates("who", keep="last")
-    found = np.full(n, "", dtype=object)
-    found[rows["who"]] = rows["value"]
-    return found

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from features.calendar import DAY, day_start
 from simulation.world import World
 
-__all__ = ["WEEK", "Clock", "Clocks", "make_clocks"]
+__all__ = ["WEEK", "Clock", "Clocks", "has_drifted", "in_recession", "log_days", "make_clocks",
+           "office_clock"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -49,27 +50,29 @@ class Clock:
 class Clocks:
     """The calendar of the world.
 
-    weeks : (n + 1,) local midnights seven days apart; weeks[closed] is the end of the last day of the log, later
+    first, last : first and last microsecond of the log. weeks : (n + 1,) local midnights seven days apart, from
+    `warm_weeks` before the log; weeks[opened] is the first in the log, weeks[closed] the end of its last day, later
     weeks are only used to look into the future. work_weight, sign_weight : (n,) pace of each week, 1 on average.
     """
 
     first: int
     last: int
     weeks: Int
+    opened: int
     closed: int
     work: Clock
     sign: Clock
-    work_weight: npt.NDArray[np.float32]
-    sign_weight: npt.NDArray[np.float32]
-    days: Int  # local midnights of every day of the log
-    lead_weight: Float  # pace of each of these days for leads that come in
+    work_weight: Float
+    sign_weight: Float
+    days: Int  # local midnights of every day from the first of `weeks` to the end of the log
+    lead_weight: Float  # pace of each of these days for leads that come in, growth included
     deal_weight: Float
 
     def month_starts(self) -> Int:
         """Positions in `weeks` of the first week boundary of each month, and of the end of the log."""
         noon = (self.weeks[: self.closed + 1] + DAY // 2).astype("datetime64[us]")  # the same month in any time zone
         changed = np.diff(noon.astype("datetime64[M]").astype(np.int64), prepend=-1) != 0
-        changed[0] = False
+        changed[: self.opened + 1] = False
         changed[-1] = True
         return np.flatnonzero(changed)
 
@@ -80,12 +83,13 @@ def make_clocks(world: World) -> Clocks:
 
     zone, calendar = world.zone, world.calendar
     end = world.last_day + timedelta(days=1)
-    span = (end - world.first_day).days
-    future = world.deals.longest * 7 + 7
-    dates = np.datetime64(world.first_day) + np.arange(span + future)
+    log = log_days(world)
+    span = 7 * (log // 7 + world.warm_weeks)  # the weeks are counted back from the end of the log
+    begin = end - timedelta(days=span)
+    dates = np.datetime64(begin) + np.arange(span + world.deals.longest * 7 + 7)
     midnights = np.array([day_start(day, zone) for day in [*dates.tolist(), dates[-1].item() + timedelta(days=1)]],
                          dtype=np.int64)
-    years = range(world.first_day.year, dates[-1].item().year + 1)
+    years = range(begin.year, dates[-1].item().year + 1)
     closed = np.array(sorted(holidays.country_holidays(world.country, years=years)), dtype="datetime64[D]")
     weekend, holiday = ~np.is_busday(dates), np.isin(dates, closed)
 
@@ -93,22 +97,38 @@ def make_clocks(world: World) -> Clocks:
     pace = np.array(calendar.months)[month]
     work = pace * np.where(weekend, calendar.weekend, np.where(holiday, calendar.holiday, 1.0))
     sign = work * _quarter_end(dates, weekend | holiday, world)
-    growth = (1 + calendar.growth_per_year) ** (np.arange(span) / 365.25)
+    since = (dates[:span] - np.datetime64(world.first_day)).astype(np.int64)
+    growth = (1 + calendar.growth_per_year) ** (since / 365.25)
+    growth = growth * np.exp(in_recession(world, since) * world.recession.intake)
     lead = growth * (pace * np.where(weekend | holiday, calendar.weekend_leads, 1.0))[:span]
 
-    first_week = span % 7  # the weeks are counted back from the end of the log
-    weeks = midnights[first_week::7]
-    starts = first_week + 7 * np.arange(len(weeks) - 1)
+    starts = 7 * np.arange((len(midnights) - 1) // 7)
     in_week = starts[:, None] + np.arange(7)
     return Clocks(
-        first=int(midnights[0]), last=int(midnights[span]) - 1, weeks=weeks, closed=span // 7,
-        work=_clock(midnights, work, world), sign=_clock(midnights, sign, world),
-        work_weight=(work[in_week].sum(axis=1) / 5).astype(np.float32),
-        sign_weight=(sign[in_week].sum(axis=1) / 5).astype(np.float32),
+        first=day_start(world.first_day, zone), last=int(midnights[span]) - 1, weeks=midnights[::7],
+        opened=span // 7 - log // 7, closed=span // 7,
+        work=office_clock(midnights, work, world), sign=office_clock(midnights, sign, world),
+        work_weight=work[in_week].sum(axis=1) / 5, sign_weight=sign[in_week].sum(axis=1) / 5,
         days=midnights[:span], lead_weight=lead, deal_weight=growth * work[:span])
 
 
-def _clock(midnights: Int, weights: Float, world: World) -> Clock:
+def log_days(world: World) -> int:
+    """Days of the log."""
+    return (world.last_day - world.first_day).days + 1
+
+
+def in_recession(world: World, days: npt.ArrayLike) -> Float:
+    """1 where a day (counted from the log's first) lies in the recession, else 0."""
+    since = np.asarray(days, dtype=np.float64) - world.recession.at * log_days(world)
+    return (world.recession.happens & (since >= 0) & (since < 7 * world.recession.weeks)).astype(np.float64)
+
+
+def has_drifted(world: World, days: npt.ArrayLike) -> Float:
+    """1 from the change of process on, 0 before."""
+    return (world.drift.happens & (np.asarray(days) >= world.drift.at * log_days(world))).astype(np.float64)
+
+
+def office_clock(midnights: Int, weights: Float, world: World) -> Clock:
     """A clock that runs from opening to closing time, each day by its weight."""
     # A day with a change to or from summer time is longer or shorter at night only.
     hour = DAY // 24

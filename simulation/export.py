@@ -1,11 +1,11 @@
-"""The CRM's export: what became of everybody, written as the CSV files that a CRM gives.
+"""The CRM's tables as they would be if everybody wrote down everything at once and rightly.
 
-Nothing here knows a probability: only what a user of the CRM could have seen is written.
+Nothing here knows a probability: only what a user of the CRM could have seen is in it. What people get wrong is added
+by the warts, and what the CRM itself keeps in step (ids, old values, today's values) by settle.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,43 +15,59 @@ import pandas as pd
 
 from features.calendar import DAY, local_micros
 from simulation.activities import deal_activities, lead_activities
-from simulation.changes import deal_changes, last_values, lead_changes, stage_entries
+from simulation.changes import deal_changes, lead_changes, stage_entries
+from simulation.forecasts import forecast_calls, quotas
+from simulation.markets import local_companies, local_people, market_of
 from simulation.past import Past
-from simulation.people import ids
+from simulation.pipeline import KINDS
+from simulation.rates import exchange_rates
+from simulation.reviews import deal_reviews
+from simulation.tables import Tables, numbered, pick, table_of, text
+from simulation.talk import Talks, known_member, noted
+from simulation.world import World
 
-__all__ = ["export_tables", "write_tables"]
+__all__ = ["crm_tables", "write_tables"]
 
 Int = npt.NDArray[np.int64]
-Texts = npt.NDArray[np.object_]
 NEVER = 2**62
 
 
 class Contacts(NamedTuple):
-    """The tables of contacts and of who takes part in which deal, and the first contact of each lead and deal."""
+    """The tables of contacts and of who takes part in which deal, the row of each lead's contact among all contacts,
+    and of each member the deal, the contact's row and the code of the role."""
 
     table: pd.DataFrame
     members: pd.DataFrame
-    of_lead: Texts
-    of_deal: Texts
+    of_lead: Int
+    deal: Int
+    contact: Int
+    role: Int
 
 
-def export_tables(past: Past, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
-    """All files of the export by name, each sorted by time."""
+def crm_tables(past: Past, rng: np.random.Generator) -> tuple[Tables, pd.DataFrame]:
+    """The CRM's tables, each sorted by time, and what the activities' notes are about; `settle` completes them.
+
+    field_history holds object, record_id, field, value, changed_at, entered_at and changed_by. What the notes say is
+    for the truth: see talk.noted.
+    """
+    names, talks, people, rates = rng.spawn(4)  # of their own: other names or notes change nothing else
     stage = stage_entries(past, rng)
+    rival = rng.random(len(past.deals)) < past.world.notes.rival
     about_leads, answered = lead_activities(past, rng)
     about_deals = deal_activities(past, stage, rng)
-    lead_log = lead_changes(past, answered, rng)
-    deal_log = deal_changes(past, stage, rng)
-    account_ids, accounts = _accounts(past)
-    contacts = _contacts(past, account_ids, rng)
+    logs = lead_changes(past, answered, rng), deal_changes(past, stage, rival, rng)
+    account_row, accounts = _accounts(past, names)
+    contacts = _contacts(past, account_row, rng, names)
+    activities, labels = _activities(past, contacts, about_leads, about_deals, rival, talks)
+    history = _history(past, *logs)
     return {
-        "owners": _owners(past), "accounts": accounts, "contacts": contacts.table,
-        "leads": _leads(past, account_ids, contacts, lead_log),
-        "deals": _deals(past, account_ids, deal_log),
-        "deal_contacts": contacts.members,
-        "field_history": _history(past, lead_log, deal_log),
-        "activities": _activities(past, contacts, about_leads, about_deals),
-    }
+        "owners": _owners(past, names), "accounts": accounts, "contacts": contacts.table,
+        "leads": _leads(past, account_row, contacts), "deals": _deals(past, account_row),
+        "deal_contacts": contacts.members, "field_history": history, "activities": activities,
+        "forecast_calls": forecast_calls(past, history, people), "quotas": quotas(past, history, people),
+        "exchange_rates": exchange_rates(past, rates),
+        "deal_reviews": deal_reviews(past),
+    }, labels
 
 
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
@@ -68,59 +84,66 @@ def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _time(at: npt.ArrayLike) -> Texts:
-    """Timestamps as the CRM writes them: UTC, to the second."""
-    seconds = (np.asarray(at, dtype=np.int64) // 1_000_000).astype("datetime64[s]")
-    text = np.datetime_as_string(seconds, unit="s").astype(np.object_)
-    text += "Z"
-    return text
-
-
-def _names(kinds: Iterable[str], codes: Int) -> Texts:
-    return np.array(list(kinds), dtype=object)[codes]
-
-
-def _owners(past: Past) -> pd.DataFrame:
+def _owners(past: Past, rng: np.random.Generator) -> pd.DataFrame:
     table = past.owners.table
     day = local_micros(table["valid_from"].to_numpy(np.int64), past.world.zone) // DAY
-    return table.assign(valid_from=day.astype("datetime64[D]").astype(str))
+    columns = {str(name): text(table[name]) for name in table.columns if name != "valid_from"}
+    region_market = {kind.region: -1 for kind in past.world.countries.values()} | {
+        past.world.countries[name].region: i for i, name in enumerate(past.world.markets)}
+    people = table.drop_duplicates("owner_id")
+    market = people["region"].map(region_market).to_numpy().astype(np.int64)
+    names = pd.Series(local_people(past.world, text(people["name"]), market, rng).to_numpy(object), people["owner_id"])
+    columns["name"] = text(table["owner_id"].map(names))
+    never = np.full(len(table), np.datetime64("NaT"), dtype="datetime64[s]")
+    return table_of({**columns, "valid_from": pd.Series(day.astype("datetime64[D]").astype("datetime64[s]")),
+                     "left_on": pd.Series(never)})
 
 
-def _accounts(past: Past) -> tuple[Texts, pd.DataFrame]:
-    """(ids by code, table) of the accounts that a lead or a deal belongs to, by the time they were first entered."""
+def _accounts(past: Past, rng: np.random.Generator) -> tuple[Int, pd.DataFrame]:
+    """(row by code, table) of the accounts that a lead or a deal belongs to, by the time they were first entered."""
     world, accounts, deals = past.world, past.accounts, past.deals
     first = np.full(len(accounts.segment), NEVER)
     np.minimum.at(first, past.lead_account, past.lead_created)
     np.minimum.at(first, deals.account, deals.created)
     known = np.argsort(first, kind="stable")[: (first < NEVER).sum()]
-    account_ids = np.full(len(first), "", dtype=object)
-    account_ids[known] = ids("A", np.arange(1, len(known) + 1))
-    return account_ids, pd.DataFrame({
-        "account_id": account_ids[known], "name": accounts.name[known], "created_at": _time(first[known]),
-        "segment": _names(world.segments, accounts.segment[known]),
-        "industry": _names(world.industries, accounts.industry[known]),
-        "country": _names(world.countries, accounts.country[known]), "employees": accounts.employees[known]})
+    row = np.full(len(first), -1)
+    row[known] = np.arange(len(known))
+    market = market_of(world, accounts.country[known])
+    return row, table_of({
+        "account_id": numbered("A", np.arange(1, len(known) + 1)),
+        "name": local_companies(world, text(accounts.name[known]), market, rng),
+        "created_at": first[known], "entered_at": first[known],
+        "segment": pick(list(world.segments), accounts.segment[known]),
+        "industry": pick(list(world.industries), accounts.industry[known]),
+        "country": pick(list(world.countries), accounts.country[known]), "employees": accounts.employees[known]})
 
 
-def _contacts(past: Past, account_ids: Texts, rng: np.random.Generator) -> Contacts:
+def _contacts(past: Past, account_row: Int, rng: np.random.Generator, names: np.random.Generator) -> Contacts:
     """A first contact for each lead and each deal without one, and one more for each role met."""
     world, deals, panel = past.world, past.deals, past.panel
     own, met = np.flatnonzero(deals.lead < 0), np.flatnonzero(panel.moves.role)
     begin = past.clocks.weeks[panel.week[met]]
     met_at = past.clocks.work.between(rng, begin, begin + 7 * DAY)
-    met_role = np.log2(panel.moves.role[met]).astype(np.int64)  # the bit's position
+    person = np.log2(panel.moves.role[met]).astype(np.int64)  # the bit's position
+    met_role = deals.seats[panel.deal[met], person]
     # In this order: leads, deals without a lead, roles met.
     created = np.concatenate([past.lead_created, deals.created[own], met_at])
-    account = np.concatenate([past.lead_account, deals.account[own], deals.account[panel.deal[met]]])
+    account = account_row[np.concatenate([past.lead_account, deals.account[own], deals.account[panel.deal[met]]])]
     role = np.concatenate([past.lead_role, deals.role[own], met_role])
     order = np.argsort(created, kind="stable")
-    contact_ids = np.empty(len(created), dtype=object)
-    contact_ids[order] = ids("C", np.arange(1, len(created) + 1))
-    first, last = (_names(part, rng.integers(0, len(part), len(created)))
+    row = np.empty(len(created), dtype=np.int64)
+    row[order] = np.arange(len(created))
+    first, last = (pick(part, names.integers(0, len(part), len(created))[order])
                    for part in (world.names.first, world.names.last))
     titles = [kind.title for kind in world.roles.values()]
-    table = pd.DataFrame({"contact_id": contact_ids, "account_id": account_ids[account], "created_at": _time(created),
-                          "name": first + " " + last, "title": _names(titles, role)})
+    country = np.full(len(past.accounts.country), -1)
+    country[account_row[account_row >= 0]] = past.accounts.country[account_row >= 0]
+    market = market_of(world, country[account[order]])
+    table = table_of({
+        "contact_id": numbered("C", np.arange(1, len(created) + 1)), "account_id": numbered("A", account[order] + 1),
+        "created_at": created[order], "entered_at": created[order],
+        "name": local_people(world, first + " " + last, market, names),
+        "title": pick(titles, role[order]), "status": "active"})
 
     leads = len(past.lead_created)
     first_of_deal = np.maximum(deals.lead, 0)
@@ -128,70 +151,99 @@ def _contacts(past: Past, account_ids: Texts, rng: np.random.Generator) -> Conta
     member = np.concatenate([first_of_deal, leads + len(own) + np.arange(len(met))])
     deal = np.concatenate([np.arange(len(deals)), panel.deal[met]])
     since = np.concatenate([deals.created, met_at])
-    members = pd.DataFrame({"deal_id": past.deal_ids[deal], "contact_id": contact_ids[member],
-                            "role": _names(world.roles, role[member]), "valid_from": _time(since)})
-    return Contacts(table.iloc[order], members.iloc[np.argsort(since, kind="stable")],
-                    contact_ids[:leads], contact_ids[first_of_deal])
+    by_time = np.argsort(since, kind="stable")
+    members = table_of({
+        "deal_id": numbered("D", deal[by_time] + 1), "contact_id": numbered("C", row[member[by_time]] + 1),
+        "role": pick(list(world.roles), role[member[by_time]]), "valid_from": since[by_time],
+        "entered_at": since[by_time]})
+    return Contacts(table, members, row[:leads], deal[by_time], row[member[by_time]], role[member[by_time]])
 
 
-def _leads(past: Past, account_ids: Texts, contacts: Contacts, log: pd.DataFrame) -> pd.DataFrame:
+def _leads(past: Past, account_row: Int, contacts: Contacts) -> pd.DataFrame:
     world, accounts, account = past.world, past.accounts, past.lead_account
-    n = len(account)
-    return pd.DataFrame({
-        "lead_id": past.lead_ids, "created_at": _time(past.lead_created), "account_id": account_ids[account],
-        "contact_id": contacts.of_lead, "owner": last_values(log, "owner", n), "status": last_values(log, "status", n),
-        "source": _names(world.sources, past.lead_source), "segment": _names(world.segments, accounts.segment[account]),
-        "industry": _names(world.industries, accounts.industry[account]),
-        "country": _names(world.countries, accounts.country[account]), "employees": accounts.employees[account],
-        "contact_role": _names(world.roles, past.lead_role)})
+    return table_of({
+        "lead_id": text(past.lead_ids), "created_at": past.lead_created, "entered_at": past.lead_created,
+        "account_id": numbered("A", account_row[account] + 1), "contact_id": numbered("C", contacts.of_lead + 1),
+        "owner": "", "status": "", "source": pick(list(world.sources), past.lead_source),
+        "segment": pick(list(world.segments), accounts.segment[account]),
+        "industry": pick(list(world.industries), accounts.industry[account]),
+        "country": pick(list(world.countries), accounts.country[account]), "employees": accounts.employees[account],
+        "contact_role": pick(list(world.roles), past.lead_role)})
 
 
-def _deals(past: Past, account_ids: Texts, log: pd.DataFrame) -> pd.DataFrame:
-    world, deals, accounts, panel = past.world, past.deals, past.accounts, past.panel
-    n, account = len(deals), past.deals.account
-    closed_on = np.full(n, "", dtype=object)
-    ended = panel.won | panel.lost
-    day = local_micros(panel.ended[ended], world.zone) // DAY
-    closed_on[panel.deal[ended]] = day.astype("datetime64[D]").astype(str)
-    lead_ids = np.concatenate([past.lead_ids, [""]])
-    return pd.DataFrame({
-        "deal_id": past.deal_ids, "created_at": _time(deals.created), "lead_id": lead_ids[deals.lead],
-        "account_id": account_ids[account], "kind": "new",
-        **{field: last_values(log, field, n) for field in ("owner", "stage", "amount")}, "currency": world.currency,
-        **{field: last_values(log, field, n) for field in ("expected_close", "forecast_category", "rep_probability")},
-        "closed_on": closed_on, "loss_reason": last_values(log, "loss_reason", n),
-        "segment": _names(world.segments, accounts.segment[account]),
-        "industry": _names(world.industries, accounts.industry[account]),
-        "country": _names(world.countries, accounts.country[account]),
-        "source": _names(world.sources, deals.source), "product": _names(world.products, deals.product),
-        "delivery": _names(world.deliveries, deals.delivery)})
+def _deals(past: Past, account_row: Int) -> pd.DataFrame:
+    world, deals, accounts, account = past.world, past.deals, past.accounts, past.deals.account
+    ends = np.where(deals.contract_end > 0, deals.contract_end, -1)
+    return table_of({
+        "deal_id": text(past.deal_ids), "created_at": deals.created, "entered_at": deals.created,
+        "lead_id": pick([*past.lead_ids, ""], np.where(deals.lead < 0, len(past.lead_ids), deals.lead)),
+        "account_id": numbered("A", account_row[account] + 1), "kind": pick(KINDS, deals.kind),
+        **dict.fromkeys(("owner", "stage", "amount"), ""), "currency": world.currency,
+        **dict.fromkeys(("expected_close", "forecast_category", "rep_probability", "closed_on", "loss_reason",
+                         world.warts.process_change.new_field, "discounts", "beyond_standard"), ""),
+        "segment": pick(list(world.segments), accounts.segment[account]),
+        "industry": pick(list(world.industries), accounts.industry[account]),
+        "country": pick(list(world.countries), accounts.country[account]),
+        "source": pick(list(world.sources), deals.source), "product": pick(list(world.products), deals.product),
+        "delivery": pick(list(world.deliveries), deals.delivery),
+        "decision_makers": deals.traits.people.astype(np.int64), "contract_end": _days(ends, world),
+        "parent_deal_id": pick(past.deal_ids, deals.parent)})
 
 
-def _history(past: Past, lead_log: pd.DataFrame, deal_log: pd.DataFrame) -> pd.DataFrame:
-    """One row for each change of a field of a lead or deal."""
-    logs = []
-    for kind, log, record_ids, owner in (("Lead", lead_log, past.lead_ids, past.lead_owner),
-                                         ("Deal", deal_log, past.deal_ids, past.deals.owner)):
-        who = log["who"].to_numpy()
-        logs.append(log.assign(object=kind, record_id=record_ids[who], changed_by=past.owners.ids[owner[who]]))
-    log = pd.concat(logs, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
-    log["old_value"] = log.groupby(["object", "who", "field"])["value"].shift().fillna("")
-    log = log[log["old_value"] != log["value"]]  # setting a field to what it was leaves no trace
-    return pd.DataFrame({"history_id": np.arange(1, len(log) + 1), "object": log["object"],
-                         "record_id": log["record_id"], "field": log["field"], "old_value": log["old_value"],
-                         "new_value": log["value"],
-                         "changed_at": _time(log["at"]), "changed_by": log["changed_by"]})
+def _days(at: Int, world: World) -> pd.Series:
+    """Days of moments on the company's own calendar, none for those below 0."""
+    day = (local_micros(np.maximum(at, 0), world.zone) // DAY).astype("datetime64[D]").astype("datetime64[s]")
+    return pd.Series(np.where(at < 0, np.datetime64("NaT"), day))
 
 
-def _activities(past: Past, contacts: Contacts, about_leads: pd.DataFrame, about_deals: pd.DataFrame) -> pd.DataFrame:
-    logs = [log.assign(object=kind, record_id=record_ids[log["who"]], contact=first_contact[log["who"]])
-            for kind, log, record_ids, first_contact in (
-                ("Lead", about_leads, past.lead_ids, contacts.of_lead),
-                ("Deal", about_deals, past.deal_ids, contacts.of_deal))]
-    log = pd.concat(logs, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
+def _history(past: Past, about_leads: pd.DataFrame, about_deals: pd.DataFrame) -> pd.DataFrame:
+    """One row for each time that a field of a lead or deal was set."""
+    parts = []
+    for kind, log, record_ids, owner in (("Lead", about_leads, past.lead_ids, past.lead_owner),
+                                         ("Deal", about_deals, past.deal_ids, past.deals.owner)):
+        who = log["who"].to_numpy(np.int64)
+        parts.append(table_of({
+            "object": kind, "record_id": pick(record_ids, who), "field": text(log["field"]),
+            "value": text(log["value"]), "changed_at": log["at"].to_numpy(np.int64),
+            "entered_at": log["at"].to_numpy(np.int64), "changed_by": pick(past.owners.ids, owner[who])}))
+    return _by_time(pd.concat(parts, ignore_index=True), "changed_at")
+
+
+def _activities(past: Past, contacts: Contacts, about_leads: pd.DataFrame, about_deals: pd.DataFrame,
+                rival: npt.NDArray[np.bool_], rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All activities with their notes, and what these are about."""
+    log = pd.concat([about_leads.assign(is_deal=False), about_deals.assign(is_deal=True)], ignore_index=True)
     log = log[log["at"] <= past.clocks.last]
-    return pd.DataFrame({
-        "activity_id": ids("T", np.arange(1, len(log) + 1), 7), "object": log["object"], "record_id": log["record_id"],
-        "kind": log["kind"], "direction": log["direction"], "happened_at": _time(log["at"]),
-        "duration_seconds": log["seconds"].astype(str).where(log["seconds"] > 0, ""),
-        "owner": past.owners.ids[log["owner"]], "contact_id": log["contact"]})
+    log = log.iloc[np.argsort(log["at"].to_numpy(), kind="stable")]
+    is_deal = log["is_deal"].to_numpy(bool)
+    who, at, seconds, owner = (log[name].to_numpy(np.int64) for name in ("who", "at", "seconds", "owner"))
+    contact, other, role = _talked_to(past, contacts, is_deal, who, at, rng)
+    records = [*past.lead_ids, *past.deal_ids]
+    table = table_of({
+        "activity_id": "", "object": pick(["Lead", "Deal"], is_deal),
+        "record_id": pick(records, who + is_deal * len(past.lead_ids)), "kind": text(log["kind"]),
+        "direction": text(log["direction"]), "happened_at": at, "entered_at": at,
+        "duration_seconds": np.where(seconds > 0, seconds, -1), "owner": pick(past.owners.ids, owner),
+        "contact_id": numbered("C", contact + 1)})
+    talks = Talks(is_deal, who, at, log["kind"].to_numpy(object), contact, other, role, owner)
+    return noted(past, talks, table, contacts.table, rival, rng)
+
+
+def _talked_to(past: Past, contacts: Contacts, is_deal: npt.NDArray[np.bool_], who: Int, at: Int,
+               rng: np.random.Generator) -> tuple[Int, Int, Int]:
+    """Of each activity the contact, somebody else who takes part in the deal (-1: nobody), and the contact's role."""
+    contact, other, role = np.where(is_deal, 0, contacts.of_lead[np.where(is_deal, 0, who)]), np.full(len(who), -1), (
+        np.where(is_deal, 0, past.lead_role[np.where(is_deal, 0, who)]))
+    deal, moment = who[is_deal], at[is_deal]
+    since = contacts.members["valid_from"].to_numpy(np.int64)
+    # Those who came first are talked to most.
+    one, second = (known_member(deal, moment, contacts.deal, since, share) for share in (
+        rng.random(len(deal)) ** 1.5, rng.random(len(deal))))
+    contact[is_deal], role[is_deal] = contacts.contact[one], contacts.role[one]
+    other[is_deal] = np.where(one == second, -1, contacts.contact[second])
+    return contact, other, role
+
+
+def _by_time(table: pd.DataFrame, time: str) -> pd.DataFrame:
+    table = table.iloc[np.argsort(table[time].to_numpy(), kind="stable")].reset_index(drop=True)
+    return table.assign(key=np.arange(len(table)))

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtri
 
 from features.calendar import day_start
-from simulation.clock import Clocks
+from simulation.clock import Clocks, log_days
 from simulation.world import Kind, Size, World
 
 __all__ = ["Accounts", "Owners", "draw_kind", "effect", "ids", "make_accounts", "make_owners"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
+HABITS = ("proof", "reach", "respond", "anchor", "promise")  # what reps do more or less of
 
 
 @dataclass(frozen=True)
 class Owners:
     """The reps, (reps,) each, and the table that the export shows of them and their managers.
 
-    win, lead, reply, proof, reach, respond : what the rep adds to these log-rates. bias : to their own probabilities.
+    win, lead, reply, proof, reach, respond, anchor, promise : what the rep adds to these log-rates. bias : to their own
+    probabilities.
     optimism : first guess of the time to close over what it takes. region : code of the region they sell in.
     """
 
@@ -35,6 +39,8 @@ class Owners:
     proof: Float
     reach: Float
     respond: Float
+    anchor: Float
+    promise: Float
     bias: Float
     optimism: Float
     table: pd.DataFrame
@@ -90,9 +96,11 @@ def make_owners(world: World, size: Size, clocks: Clocks, rng: np.random.Generat
     region = region_of_manager[manager]
     for missing in sorted(set(range(len(names))) - set(region.tolist())):  # every region needs a rep
         region[-1 - missing] = missing
-    quality = rng.standard_normal(size.reps)
-    quality = (quality - quality.mean()) / quality.std()  # a company of few reps is not good or bad by chance
-    own = {name: rng.standard_normal(size.reps) * settings.own_spread for name in ("proof", "reach", "respond")}
+    share = np.array([sum(kind.share for kind in world.countries.values() if kind.region == name) for name in names])
+    load = (share / np.bincount(region, minlength=len(names)))[region]
+    load = load / load.sum()
+    quality = _standard(rng, load)
+    own = {name: _standard(rng, load, apart_from=quality) * settings.own_spread for name in HABITS}
     bias = rng.standard_normal(size.reps) * world.reps.bias_spread
     optimism = world.reps.optimism * np.exp(rng.standard_normal(size.reps) * world.reps.optimism_spread)
 
@@ -108,12 +116,28 @@ def make_owners(world: World, size: Size, clocks: Clocks, rng: np.random.Generat
         rows.append({"owner_id": rep_ids[i], "name": name[size.managers + i], "title": "Account Executive",
                      "manager_id": boss["owner_id"], "team": boss["team"], "region": names[region[i]],
                      "valid_from": clocks.first})
-    rows += _reorganised(rows[size.managers:], rows[:size.managers], day_start(settings.reorganised, world.zone))
+    rows += _reorganised(rows[size.managers:], rows[:size.managers], _reorganised_on(world))
     return Owners(
         ids=rep_ids, region=region, win=settings.win * quality, lead=settings.lead * quality,
-        reply=settings.reply * quality, proof=settings.proof * quality + own["proof"],
-        reach=settings.reach * quality + own["reach"], respond=settings.respond * quality + own["respond"],
+        reply=settings.reply * quality, **{name: getattr(settings, name) * quality + own[name] for name in HABITS},
         bias=bias, optimism=optimism, table=pd.DataFrame(rows))
+
+
+def _standard(rng: np.random.Generator, load: Float, apart_from: Float | None = None) -> Float:
+    """Normal scores in random order, with mean 0 and sd 1 over what the reps have to do, and uncorrelated with another
+    such: a company of few reps is not good or bad by chance. load : (reps,) each rep's share of it."""
+    n = len(load)
+    drawn = ndtri((rng.permutation(n) + 0.5) / n)
+    if apart_from is not None and n > 2:
+        drawn = drawn - load @ drawn
+        drawn = drawn - apart_from * (load @ (drawn * apart_from))
+    drawn = drawn - load @ drawn
+    return np.asarray(drawn / max(float(np.sqrt(load @ drawn**2)), 1e-9))
+
+
+def _reorganised_on(world: World) -> int:
+    days = round(world.owners.reorganised * log_days(world))
+    return day_start(world.first_day + timedelta(days=days), world.zone)
 
 
 def _reorganised(reps: list[dict[str, object]], managers: list[dict[str, object]], day: int) -> list[dict[str, object]]:

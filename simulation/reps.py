@@ -14,12 +14,13 @@ import pandas as pd
 
 from features.calendar import DAY, local_micros
 from simulation.clock import Clocks
+from simulation.deal_life import SEATS
 from simulation.past import Past
 from simulation.people import Owners
 from simulation.pipeline import Panel
 from simulation.world import World
 
-__all__ = ["CATEGORIES", "rep_changes"]
+__all__ = ["CATEGORIES", "rep_changes", "rounded"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -27,7 +28,7 @@ Bool = npt.NDArray[np.bool_]
 # In the order of the codes.
 CATEGORIES = ("omitted", "pipeline", "best case", "commit", "closed")
 OMITTED, CLOSED = 0, 4
-_BITS = np.array([mask.bit_count() for mask in range(16)])
+_BITS = np.array([max((mask & 7).bit_count(), 1) for mask in range(1 << SEATS)])  # roles, of the first three people
 
 
 @dataclass
@@ -45,7 +46,7 @@ def rep_changes(past: Past, rng: np.random.Generator) -> pd.DataFrame:
     world, clocks, owners, deals, panel = past.world, past.clocks, past.owners, past.deals, past.panel
     settings, n = world.reps, len(deals)
     noise = rng.standard_normal(n) * settings.noise_spread
-    notes = Notes(_rounded(deals.amount), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64),
+    notes = Notes(rounded(deals.amount), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64),
                   np.zeros(n, dtype=np.int64))
     everyone = np.arange(n)
     first = np.zeros(n, dtype=np.int64)
@@ -79,10 +80,10 @@ def _week(world: World, clocks: Clocks, owners: Owners, notes: Notes, rows: Pane
     amount, kind = notes.amount[deal], rng.random(n)
     mean, spread = np.array(settings.amount_mean)[stage], np.array(settings.amount_spread)[stage]
     drift = np.exp(mean + spread * rng.standard_normal(n))
+    discount = stays & rows.moves.discounted
     revised = stays & rows.moves.advanced & (kind < np.array(settings.amount_changed)[stage])
-    discount = stays & ~rows.moves.advanced & (stage == len(world.deals.stages) - 1) & (kind < settings.discount)
-    cut = rng.uniform(settings.discount_range[0], settings.discount_range[1], n)
-    amount = _rounded(np.select([revised, discount], [amount * drift, amount * cut], amount))
+    cut = 1 - world.causes.discount_cut
+    amount = rounded(np.select([revised, discount], [amount * drift, amount * cut], amount))
     changed = (revised | discount) & (amount != notes.amount[deal])
     notes.amount[deal[changed]] = amount[changed]
     changes.append(_rows(deal[changed], "amount", notes, at[changed]))
@@ -98,7 +99,8 @@ def _week(world: World, clocks: Clocks, owners: Owners, notes: Notes, rows: Pane
     changes.append(_rows(deal[changed], "expected_close", notes, at[changed]))
 
     silence = np.where(rows.moves.replied, 0, state.silence + 1)
-    probability, category = _opinion(world, owners, owner, stage, silence, state.proof | rows.moves.proved,
+    proof = np.minimum(state.proof | rows.moves.proved, 1)
+    probability, category = _opinion(world, owners, owner, stage, silence, proof,
                                      _BITS[state.roles | rows.moves.role], noise[deal])
     looks = stays & (rows.moves.advanced | (rng.random(n) < settings.revised))
     for name, kept, new in (("rep_probability", notes.probability, probability),
@@ -161,7 +163,7 @@ def _local_day(moment: Int, world: World) -> Int:
     return local_micros(moment, world.zone) // DAY
 
 
-def _rounded(amount: Float) -> Float:
+def rounded(amount: Float) -> Float:
     """Amounts as people write them: in steps of 50 below 10,000, of 500 below 100,000, else of 1,000."""
     step = np.where(amount < 10_000, 50, np.where(amount < 100_000, 500, 1_000))
     return np.maximum(np.round(amount / step) * step, 500.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -13,8 +13,9 @@ from pydantic import ValidationError, model_validator
 
 from features.errors import BadInput, NotFound, nearest
 from features.strict import Strict, explain_invalid
+from simulation.crm_settings import ForecastSettings, Market, NoteSettings, QuotaSettings, Warts
 
-__all__ = ["Kind", "Size", "World", "load_world"]
+__all__ = ["Kind", "Size", "World", "load_world", "settings_text"]
 
 
 class Size(Strict):
@@ -56,6 +57,8 @@ class Kind(Strict):
     amount: float = 0.0  # added to the logarithm of the amount (segments: the median itself)
     spread: float = 0.0
     employees: float = 0.0
+    renew: float = 0.0  # log-odds of a renewal (deliveries: its base)
+    yearly: float = 0.0  # a renewal's amount as a share of the first deal's
     region: str = ""
     title: str = ""
 
@@ -67,9 +70,11 @@ class Owners(Strict):
     proof: float
     reach: float
     respond: float
+    promise: float
+    anchor: float
     own_spread: float
     reassigned: float
-    reorganised: date
+    reorganised: float
 
 
 class Leads(Strict):
@@ -87,6 +92,7 @@ class Leads(Strict):
     reply_by_trait: float
     chase: float
     nurture_age: int
+    won_share: float
 
     @model_validator(mode="after")
     def _ages_fit(self) -> Self:
@@ -115,16 +121,119 @@ class Deals(Strict):
     win_by_silence: list[float]
     lose_by_silence: list[float]
     advance_by_silence: list[float]
-    win_by_roles: list[float]
-    lose_by_roles: list[float]
-    proof_win: float
-    proof_lose: float
-    proof_advance: float
     reply_by_silence: list[float]
     reply_by_stage: list[float]
-    proof_by_stage: list[float]
+    won_share: float
+    slow: float
+    slow_by_silence: list[float]
+    slow_by_weeks: list[float]
+    people: list[float]
+    needs: float
+    implicit: float
+    found_by_depth: list[float]
+    fit_by_depth: list[float]
+
+    @model_validator(mode="after")
+    def _tables_fit(self) -> Self:
+        steps = len(self.weeks_in_stage) + 1
+        for name in ("win_by_weeks", "lose_by_weeks", "advance_by_weeks", "slow_by_weeks"):
+            if len(getattr(self, name)) != steps:
+                raise ValueError(f"`{name}` needs {steps} values, one more than `weeks_in_stage`")
+        if len(self.stages) != 4:
+            raise ValueError("the world has four `stages`: discovery, design, validation and negotiation")
+        return self
+
+
+class Causes(Strict):
+    """What can be done about a deal: effects (on log-rates) and how often it is done (per week)."""
+
+    win_by_roles: list[float]
+    lose_by_roles: list[float]
     reach: float
-    slow_after: int
+    win_by_fit: float
+    lose_by_fit: float
+    discover: float
+    proof_win: float
+    proof_lose: float
+    proof_pace: float
+    proof_by_stage: list[float]
+    proof_by_trait: float
+    proof_kinds: list[float]
+    anchor_win: float
+    anchor_lose: float
+    anchor: float
+    discount_win: float
+    discount: float
+    discount_if_anchored: float
+    discount_if_silent: float
+    discount_cut: float
+    promise_win: float
+    promise: float
+
+    @model_validator(mode="after")
+    def _tables_fit(self) -> Self:
+        for name, n in (("win_by_roles", 4), ("lose_by_roles", 4), ("proof_by_stage", 4), ("proof_kinds", 3)):
+            if len(getattr(self, name)) != n:
+                raise ValueError(f"`{name}` needs {n} values")
+        return self
+
+
+class Renewals(Strict):
+    """What becomes of customers: renewals and expansions."""
+
+    term_weeks: int
+    ahead_weeks: int
+    decided: list[float]
+    by_promise: float
+    by_discount: float
+    by_fit: float
+    expansion: float
+    expansion_win: float
+    expansion_pace: float
+    expansion_amount: float
+    value_years: int
+
+
+class Drift(Strict):
+    """From `at`, a share of the log, on: another process. Values are added to log-rates."""
+
+    happens: bool
+    at: float
+    lead: float
+    respond: float
+    pace: float
+    win: float
+    proof: float
+
+
+class Recession(Strict):
+    """From `at`, a share of the log, on and for `weeks`."""
+
+    happens: bool
+    at: float
+    weeks: int
+    intake: float
+    lead: float
+    pace: float
+    win: float
+    lose: float
+
+
+class Frailty(Strict):
+    """What nobody sees: effects of an unseen standard normal value of each deal, lead and customer."""
+
+    win: float
+    lose: float
+    pace: float
+    reply: float
+    proof: float
+    lead: float
+    lead_out: float
+    lead_reply: float
+    renew: float
+    offset_win: float
+    offset_lead: float
+    nodes: int
 
 
 class Reps(Strict):
@@ -147,8 +256,6 @@ class Reps(Strict):
     amount_changed: list[float]
     amount_mean: list[float]
     amount_spread: list[float]
-    discount: float
-    discount_range: list[float]
 
 
 class Activities(Strict):
@@ -178,6 +285,7 @@ class World(Strict):
     country: str
     first_day: date
     last_day: date
+    warm_weeks: int
     sizes: dict[str, Size]
     calendar: Calendar
     segments: dict[str, Kind]
@@ -191,9 +299,19 @@ class World(Strict):
     owners: Owners
     leads: Leads
     deals: Deals
+    causes: Causes
+    renewals: Renewals
+    drift: Drift
+    recession: Recession
+    frailty: Frailty
     reps: Reps
     activities: Activities
     names: Names
+    markets: dict[str, Market]
+    warts: Warts
+    notes: NoteSettings
+    forecasts: ForecastSettings
+    quotas: QuotaSettings
 
     @property
     def zone(self) -> ZoneInfo:
@@ -207,14 +325,34 @@ class World(Strict):
         return self.sizes[name]
 
 
-def load_world(path: Path | None = None) -> World:
-    """Read a settings file, by default the shipped company.yaml. Raises NotFound or BadInput."""
+def settings_text(path: Path | None = None) -> str:
+    """The text of a settings file, by default the shipped one. One that says `based_on: company.yaml` holds only what
+    differs; its text is that of the whole. Raises NotFound or BadInput."""
     if path is not None and not path.is_file():
         raise NotFound(f"No settings file {path} for the simulated company. Leave it out to use the shipped one.")
-    text = (path or files("simulation") / "company.yaml").read_text(encoding="utf-8")
+    shipped = (files("simulation") / "company.yaml").read_text(encoding="utf-8")
+    if path is None:
+        return shipped
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not YAML: {error}") from error
+    if not isinstance(content, dict) or content.pop("based_on", None) != "company.yaml":
+        return text
+    return yaml.safe_dump(_merged(yaml.safe_load(shipped), content), sort_keys=False, allow_unicode=True)
+
+
+def _merged(base: Any, other: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(other, dict)):
+        return other
+    return base | {name: _merged(base.get(name), value) for name, value in other.items()}
+
+
+def load_world(path: Path | None = None) -> World:
+    """Read a settings file, see `settings_text`. Raises NotFound or BadInput."""
+    text = settings_text(path)
     try:
         return World.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
         raise BadInput(explain_invalid(error, World, str(path or "company.yaml"))) from error

@@ -15,30 +15,62 @@ if TYPE_CHECKING:
 
 __all__ = ["import_command", "read_mapping", "simulate"]
 
+MAPPING_OF_LAYOUT = {"tables": "simulated", "one-table": "simulated_one_table", "snapshots": "simulated_snapshots",
+                     "event-log": "simulated_event_log"}
+
 
 @click.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
               help="Folder for the files; created when missing.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True,
-              help="The same seed and size give the same company.")
-@click.option("--size", default="demo", show_default=True, metavar="NAME", help="tiny, demo or company.")
+              help="The same seed and options give the same company.")
+@click.option("--size", default="demo", show_default=True, metavar="NAME", help="tiny, demo, company or million.")
+@click.option("--variant", default="open", show_default=True, metavar="NAME",
+              help="open: chances depend only on what the CRM can show. real: also on what nobody sees.")
+@click.option("--years", type=float, metavar="N", help="Length of the log; three if left out.")
+@click.option("--wins", type=int, metavar="N", help="New deals won a quarter, about, in place of the size's.")
+@click.option("--warts", metavar="NAMES",
+              help="What the CRM gets wrong: none, open (what hides nothing), all, or names with commas between. "
+                   "[default: open in the open variant, all in the real one]")
+@click.option("--layout", default="tables", show_default=True, metavar="NAME",
+              help="tables, one-table, snapshots or event-log.")
+@click.option("--format", "form", default="csv", show_default=True, metavar="NAME", help="csv, xlsx or parquet.")
+@click.option("--drift/--no-drift", default=True, help="Whether the process changes half-way.", show_default=True)
+@click.option("--recession/--no-recession", default=True, help="Whether there is one.", show_default=True)
+@click.option("--signal/--no-signal", default=True, show_default=True,
+              help="Without signal all chances are equal, and nothing can be learned.")
+@click.option("--settings", type=click.Path(path_type=Path), metavar="FILE",
+              help="A settings file in place of the shipped one (simulation/company.yaml).")
 @json_option
-def simulate(out: Path, seed: int, size: str, as_json: bool) -> None:
+def simulate(out: Path, seed: int, size: str, variant: str, years: float | None, wins: int | None, warts: str | None,
+             layout: str, form: str, drift: bool, recession: bool, signal: bool, settings: Path | None,
+             as_json: bool) -> None:
     """Write a simulated company's CRM export.
 
     The truth about it, each lead's and deal's own chances, goes into a folder apart.
     """
-    from simulation.company import generate
+    from dataclasses import asdict
 
+    from simulation.company import generate
+    from simulation.manifest import line
+    from simulation.options import Options
+
+    options = Options(size, variant, years, wins, drift, recession, signal, settings)
     with progress(f"Simulating a company, size {size}"):
-        done = generate(out, seed=seed, size=size)
+        done = generate(out, seed=seed, options=options, warts=warts, layout=layout, form=form)
+    mapping = MAPPING_OF_LAYOUT[layout]
     if as_json:
         emit({"export": str(done.export_folder), "truth": str(done.truth_folder), "seed": seed, "size": size,
-              "rows": done.counts})
+              "layout": layout, "format": form, "mapping": mapping, "rows": done.counts,
+              "made_with": asdict(done.manifest)})
+        return
+    if layout == "snapshots":
+        say(f"{len(done.counts)} monthly snapshots of {max(done.counts.values()):,} deals in the end.")
     else:
         table(["file", "rows"], [[name, f"{n:,}"] for name, n in done.counts.items()])
-        say(f"The export is in {done.export_folder}, the truth in {done.truth_folder}. Import it with:\n"
-            f"dealcast --home ./simulated-home import {done.export_folder} --mapping simulated")
+    say(f"{line(done.manifest)} Warts: {', '.join(done.manifest.warts) or 'none'}.\n"
+        f"The export is in {done.export_folder}, the truth in {done.truth_folder}. Import it with:\n"
+        f"dealcast --home ./simulated-home import {done.export_folder} --mapping {mapping}")
 
 
 @click.command("import")

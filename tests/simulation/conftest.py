@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 
 from simulation.company import Summary, generate
+from simulation.options import Options, prepare
 from simulation.past import Past, simulate
-from simulation.world import Size, World, load_world
+from simulation.world import Size, World
 
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    return load_world()
+    """The settings of the open variant."""
+    return prepare(Options())[0]
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 from features.calendar import DAY
 from simulation.past import Past
 from simulation.people import effect
+from simulation.pipeline import NEW
 from simulation.world import Kind
 
 
@@ -28,31 +29,44 @@ def test_government_accounts_are_in_public_administration_and_only_they(large: P
     assert len(large.world.industries) == 12
 
 
-def test_a_fifth_of_all_leads_converts_within_the_horizon(large: Past) -> None:
+def test_a_quarter_of_all_leads_converts_within_the_horizon(large: Past) -> None:
     converted = large.life.converted & (large.lead_ended - large.lead_created <= large.world.leads.horizon * DAY)
-    assert converted.mean() == pytest.approx(0.20, abs=0.02)
+    assert converted[large.lead_created >= large.clocks.first].mean() == pytest.approx(0.24, abs=0.02)
 
 
 def test_decisions_take_about_seven_months_and_a_quarter_to_a_third_is_won(large: Past) -> None:
     panel, deals = large.panel, large.deals
-    ends = panel.won | panel.lost
+    ends = (panel.won | panel.lost) & (deals.kind[panel.deal] == NEW)
     months = np.full(len(deals), np.nan)
     months[panel.deal[ends]] = (panel.ended[ends] - deals.created[panel.deal[ends]]) / (30.44 * DAY)
     won = np.zeros(len(deals), dtype=bool)
     won[panel.deal[panel.won]] = True
-    first_year = deals.created < large.clocks.first + 365 * DAY  # nearly all of them came to an end
+    since = deals.created - large.clocks.first
+    first_year = (since >= 0) & (since < 365 * DAY) & (deals.kind == NEW)  # nearly all of them came to an end
     assert np.isnan(months[first_year]).mean() < 0.06
-    assert np.nanmean(months[first_year]) == pytest.approx(7.2, abs=0.6)
+    assert np.nanmean(months[first_year]) == pytest.approx(7.2, abs=0.9)
     assert np.nanquantile(months[first_year], 0.1) < 2.5
     assert np.nanquantile(months[first_year], 0.95) > 14
     closed = ~np.isnan(months)
-    assert 0.25 <= won[closed].mean() <= 0.30
+    assert 0.26 <= won[closed].mean() <= 0.33
 
 
 def test_many_deals_are_open_at_the_end_and_some_never_had_a_lead(large: Past) -> None:
-    still_open = (large.panel.week == large.clocks.closed).sum()
-    assert 0.15 < still_open / len(large.deals) < 0.3
-    assert 0.1 < (large.deals.lead < 0).mean() < 0.3
+    new = large.deals.kind == NEW
+    still_open = (large.panel.week == large.clocks.closed) & new[large.panel.deal]
+    assert 0.15 < still_open.sum() / new.sum() < 0.3
+    assert 0.1 < (large.deals.lead[new] < 0).mean() < 0.3
+
+
+def test_the_pipeline_is_full_when_the_log_begins(large: Past) -> None:
+    """Nothing ramps up: open deals and wins of the first year are those of the last, but for growth and recession."""
+    panel, clocks, new = large.panel, large.clocks, large.deals.kind == NEW
+    year = (panel.week - clocks.opened) // 52
+    for kind in (new, ~new):
+        open_deals = [((year == i) & kind[panel.deal]).sum() / 52 for i in range(3)]
+        assert 0.8 < open_deals[0] / open_deals[2] < 1.1
+        wins = [((year == i) & kind[panel.deal] & panel.won).sum() for i in range(3)]
+        assert 0.7 < wins[0] / wins[2] < 1.2
 
 
 def test_partners_bring_about_half_of_the_revenue(large: Past) -> None:
@@ -62,7 +76,8 @@ def test_partners_bring_about_half_of_the_revenue(large: Past) -> None:
 
 
 def test_amounts_follow_their_segment_and_product(large: Past) -> None:
-    deals, world = large.deals, large.world
+    world = large.world
+    deals = large.deals.take(large.deals.kind == NEW)
     segment = large.accounts.segment[deals.account]
     expected = (np.log(effect(world.segments, "amount", segment)) + effect(world.sources, "amount", deals.source)
                 + effect(world.products, "amount", deals.product))
@@ -79,4 +94,4 @@ def test_good_reps_win_more_and_proofs_go_to_deals_that_are_answered(large: Past
     won = np.isin(ended, panel.deal[panel.won])
     good = large.owners.win[deals.owner[ended]] > np.median(large.owners.win)
     assert won[good].mean() > won[~good].mean() + 0.03
-    assert panel.moves.replied[panel.moves.proved].all()
+    assert panel.moves.replied[panel.moves.proved > 0].all()
