@@ -122,10 +122,14 @@ class Outcomes:
 
     @cached_property
     def _stands(self) -> npt.NDArray[np.bool_]:
-        """Ends, without those that were undone at their own moment: a date that was corrected later."""
+        """Ends, without those of which it was told later that they were undone at their own moment: a corrected date.
+
+        What a log says of the same moment at the same time, such as a clerical row after the end, undoes nothing.
+        """
         true, state = self.true, self.true_state
         undone = np.zeros(len(state), dtype=bool)
-        undone[:-1] = (true.subject[1:] == true.subject[:-1]) & (true.at[1:] == true.at[:-1]) & (state[1:] == OPEN)
+        undone[:-1] = ((true.subject[1:] == true.subject[:-1]) & (true.at[1:] == true.at[:-1]) & (state[1:] == OPEN)
+                       & (true.visible[1:] > true.visible[:-1]))
         return np.asarray((state != OPEN) & ~undone, dtype=np.bool_)
 
     @cached_property

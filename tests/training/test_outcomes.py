@@ -6,6 +6,7 @@ import pytest
 from features.calendar import DAY
 from features.errors import BadInput
 from features.outcome_rules import Horizon
+from tests.figures import bpic2012 as figures
 from tests.histories import change, history, mapping
 from training.outcomes import LOST, OPEN, WON, grid_landmarks, lead_landmarks, outcomes
 
@@ -98,3 +99,18 @@ def test_an_end_that_is_marked_as_not_reopening_is_still_an_end():
     past = history(deals={"a": 0}, changes=[change("a", "stage", "Won", 5)],
                    described_by=mapping().model_copy(update={"stages": stages}))
     assert (outcomes(past, "deal").won_at[1] / DAY).tolist() == [5]
+
+
+def test_a_row_of_the_same_moment_undoes_an_end_only_when_it_was_told_later():
+    for known, found in ((5, LOST), (8, OPEN)):
+        past = history(deals={"a": 0}, changes=[change("a", "stage", "Lost", 5, sequence=1),
+                                                change("a", "stage", "Talk", 5, sequence=2, known=known)])
+        assert outcomes(past, "deal").next_end(*_ask(outcomes(past, "deal"), 1))[0].tolist() == [found]
+
+
+@pytest.mark.real_data
+def test_every_lead_of_the_real_pipeline_that_ended_has_a_next_end(bpic2012):
+    ends = outcomes(figures.history(), "lead")
+    everyone = np.arange(len(ends.history.leads))
+    state, _ = ends.next_end(everyone, ends.history.leads.created_at)
+    assert np.bincount(state).tolist() == [399, 2_246, 10_442]
