@@ -9,11 +9,12 @@ import re
 import subprocess
 import sys
 
-from tests.figures import bpic2012, demo, headline, simulated
+from tests.figures import bpic2012, demo, headline, million, simulated, simulation
 from tests.figures.cache import ROOT
 
 FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
-           "request": demo.request}
+           "request": demo.request, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
+           "million": million.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -33,6 +33,12 @@ def test_wins_a_quarter_are_about_what_is_asked(wins: int) -> None:
     assert won.sum() == pytest.approx(expected, abs=4 * np.sqrt(expected) + 0.12 * expected)
 
 
+def test_the_smallest_company_has_a_rep_in_every_region() -> None:
+    past = past_of(Options(size="company", wins=1, years=1))
+    assert set(past.accounts.region) <= set(past.owners.region)
+    assert len(past.owners.ids) == len({kind.region for kind in past.world.countries.values()})
+
+
 def test_a_thousand_wins_a_quarter_ask_for_a_large_company() -> None:
     _, size = prepare(Options(size="demo", wins=1000))
     assert size.leads > 100_000
