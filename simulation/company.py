@@ -83,7 +83,14 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
 
 def shown_tables(past: Past, seed: int, warts: list[str]) -> tuple[Tables, dict[str, pd.DataFrame]]:
     """The tables that the CRM shows, with these warts, and the truth about their rows: what warts and notes did."""
+    # Each step takes the tables out of `held`, so that they are let go of once it has made its own: of millions of rows
+    # two sets are too many.
     clean, labels = crm_tables(past, stream(seed, "export"))
-    shown, told = apply_warts(clean, warts, past.world, past.clocks, seed, list(past.owners.ids), past.owners.region)
-    tables = settle(taken_over(shown, past.clocks.first), past.world)
+    held = [clean]
+    del clean
+    shown, told = apply_warts(held.pop(), warts, past.world, past.clocks, seed, list(past.owners.ids),
+                              past.owners.region)
+    held.append(taken_over(shown, past.clocks.first))
+    del shown
+    tables = settle(held.pop(), past.world)
     return tables, {"warts": touched_rows(told, tables), "notes": note_labels(labels, tables)}
