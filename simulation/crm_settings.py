@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ForecastSettings", "Market", "NoteSettings", "QuotaSettings", "Warts"]
+__all__ = ["ForecastSettings", "Market", "NoteSettings", "QuotaSettings", "Recounts", "Warts"]
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -150,6 +150,13 @@ class Market(Strict):
     company_first: list[str]
     company_middle: list[str]
     company_last: list[str]
+
+
+class Recounts(Strict):
+    """Accounts whose employees are counted anew within the log. spread : of the logarithm of the new number."""
+
+    share: Share
+    spread: float
 
 
 class Objections(Strict):
