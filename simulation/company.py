@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from features.errors import BadInput
 from simulation.causes import effects
 from simulation.export import crm_tables, write_tables
 from simulation.layouts import LAYOUT_FILES, LAYOUTS, check_layout
 from simulation.manifest import Manifest, manifest_of, write_manifest
 from simulation.options import Options, prepare
-from simulation.past import simulate, stream
+from simulation.past import Past, simulate, stream
 from simulation.settle import note_labels, settle, taken_over
+from simulation.tables import Tables
 from simulation.truth import TRUTH_TABLES, deal_truth, lead_truth
 from simulation.value import customer_values, true_intake
 from simulation.warts import apply_warts, chosen_warts, touched_rows
 from simulation.writing import check_format, files_of, write_files
 
-__all__ = ["Summary", "generate"]
+__all__ = ["Summary", "generate", "shown_tables"]
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,12 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
                            f"({', '.join(path.name for path in earlier)}), and they would be written over. Give a new "
                            f"folder with --out.")
         past = simulate(world, chosen, seed)
-        clean, labels = crm_tables(past, stream(seed, "export"))
-        shown, told = apply_warts(clean, names, world, past.clocks, seed, list(past.owners.ids), past.owners.region)
-        tables = settle(taken_over(shown, past.clocks.first), world)
+        tables, about_rows = shown_tables(past, seed, names)
         files = LAYOUTS[layout](tables, world)
         truth = {TRUTH_TABLES["deals"]: deal_truth(past, chosen.replicas, stream(seed, "deal truth")),
                  TRUTH_TABLES["leads"]: lead_truth(past, chosen.replicas, stream(seed, "lead truth")),
                  "causes": effects(past, stream(seed, "causes")), "customers": customer_values(past),
-                 "intake": true_intake(past),
-                 "warts": touched_rows(told, tables), "notes": note_labels(labels, tables)}
+                 "intake": true_intake(past), **about_rows}
         write_tables(truth, truth_folder)
         manifest = manifest_of(options, names, seed, past)
         write_manifest(manifest, options, truth_folder)
@@ -79,3 +79,18 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
                        f"Give a folder that can be written to with --out.") from error
     return Summary({name: len(table) for name, table in files.items()}, out, truth_folder,
                    past.clocks.last, manifest)
+
+
+def shown_tables(past: Past, seed: int, warts: list[str]) -> tuple[Tables, dict[str, pd.DataFrame]]:
+    """The tables that the CRM shows, with these warts, and the truth about their rows: what warts and notes did."""
+    # Each step takes the tables out of `held`, so that they are let go of once it has made its own: of millions of rows
+    # two sets are too many.
+    clean, labels = crm_tables(past, stream(seed, "export"))
+    held = [clean]
+    del clean
+    shown, told = apply_warts(held.pop(), warts, past.world, past.clocks, seed, list(past.owners.ids),
+                              past.owners.region)
+    held.append(taken_over(shown, past.clocks.first))
+    del shown
+    tables = settle(held.pop(), past.world)
+    return tables, {"warts": touched_rows(told, tables), "notes": note_labels(labels, tables)}

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from features.strict import Strict
 
-__all__ = ["ForecastSettings", "Market", "NoteSettings", "QuotaSettings", "Warts"]
+__all__ = ["ForecastSettings", "Market", "NoteSettings", "QuotaSettings", "Recounts", "Warts"]
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -148,6 +148,13 @@ class Market(Strict):
     company_first: list[str]
     company_middle: list[str]
     company_last: list[str]
+
+
+class Recounts(Strict):
+    """Accounts whose employees are counted anew within the log. spread : of the logarithm of the new number."""
+
+    share: Share
+    spread: float
 
 
 class Objections(Strict):

@@ -50,7 +50,7 @@ def crm_tables(past: Past, rng: np.random.Generator) -> tuple[Tables, pd.DataFra
     field_history holds object, record_id, field, value, changed_at, entered_at and changed_by. What the notes say is
     for the truth: see talk.noted.
     """
-    names, talks, people, rates = rng.spawn(4)  # of their own: other names or notes change nothing else
+    names, talks, people, rates, counts = rng.spawn(5)  # of their own: other names or notes change nothing else
     stage = stage_entries(past, rng)
     rival = rng.random(len(past.deals)) < past.world.notes.rival
     about_leads, answered = lead_activities(past, rng)
@@ -59,7 +59,8 @@ def crm_tables(past: Past, rng: np.random.Generator) -> tuple[Tables, pd.DataFra
     account_row, accounts = _accounts(past, names)
     contacts = _contacts(past, account_row, rng, names)
     activities, labels = _activities(past, contacts, about_leads, about_deals, rival, talks)
-    history = _history(past, *logs)
+    recounted = _recounted(past, accounts, counts)
+    history = _by_time(pd.concat([_history(past, *logs), recounted], ignore_index=True), "changed_at")
     return {
         "owners": _owners(past, names), "accounts": accounts, "contacts": contacts.table,
         "leads": _leads(past, account_row, contacts), "deals": _deals(past, account_row),
@@ -206,7 +207,23 @@ def _history(past: Past, about_leads: pd.DataFrame, about_deals: pd.DataFrame) -
             "object": kind, "record_id": pick(record_ids, who), "field": text(log["field"]),
             "value": text(log["value"]), "changed_at": log["at"].to_numpy(np.int64),
             "entered_at": log["at"].to_numpy(np.int64), "changed_by": pick(past.owners.ids, owner[who])}))
-    return _by_time(pd.concat(parts, ignore_index=True), "changed_at")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _recounted(past: Past, accounts: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Of some accounts the number of employees as they were entered, and as they were counted anew later."""
+    settings, clocks, n = past.world.recounts, past.clocks, len(accounts)
+    created = accounts["created_at"].to_numpy(np.int64)
+    at = clocks.work.between(rng, created, np.full(n, clocks.last))
+    number = accounts["employees"].to_numpy(np.int64)
+    new = np.maximum(np.round(number * np.exp(settings.spread * rng.standard_normal(n))), 3).astype(np.int64)
+    by = pick(past.owners.ids, rng.integers(0, len(past.owners.ids), n))
+    hit = (rng.random(n) < settings.share) & (at > created)
+    parts = [table_of({
+        "object": "Account", "record_id": accounts["account_id"][hit], "field": "employees",
+        "value": text(pd.Series(value[hit]).astype("str")), "changed_at": moment[hit], "entered_at": moment[hit],
+        "changed_by": by[hit]}) for value, moment in ((number, created), (new, at))]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _activities(past: Past, contacts: Contacts, about_leads: pd.DataFrame, about_deals: pd.DataFrame,

@@ -62,7 +62,9 @@ def prepare(options: Options) -> tuple[World, Size]:
         if not 1 <= options.wins <= 5000:
             raise BadInput(f"The deals won in a quarter are 1 to 5,000, not {options.wins}.")
         expected = size.leads * world.leads.won_share + size.direct_deals * world.deals.won_share
-        size = _times(size, options.wins * log_days(world) / 91.3125 / expected, people=True)
+        # Every region needs a rep.
+        regions = len({kind.region for kind in world.countries.values()})
+        size = _times(size, options.wins * log_days(world) / 91.3125 / expected, least_reps=regions)
     if not options.drift:
         world = world.model_copy(update={"drift": world.drift.model_copy(update={"happens": False})})
     if not options.recession:
@@ -73,8 +75,9 @@ def prepare(options: Options) -> tuple[World, Size]:
     return (world if options.signal else without_signal(world)), size
 
 
-def _times(size: Size, factor: float, people: bool = False) -> Size:
-    scaled = {"leads": 1, "direct_deals": 1} | ({"reps": 3, "managers": 1} if people else {})  # and the least of each
+def _times(size: Size, factor: float, least_reps: int = 0) -> Size:
+    """So many times the records, and with `least_reps` so many times the people as well."""
+    scaled = {"leads": 1, "direct_deals": 1} | ({"reps": least_reps, "managers": 1} if least_reps else {})
     return size.model_copy(update={name: max(least, round(getattr(size, name) * factor))
                                    for name, least in scaled.items()})
 

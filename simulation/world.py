@@ -13,7 +13,7 @@ from pydantic import ValidationError, model_validator
 
 from features.errors import BadInput, NotFound, nearest
 from features.strict import Strict, explain_invalid
-from simulation.crm_settings import ForecastSettings, Market, NoteSettings, QuotaSettings, Warts
+from simulation.crm_settings import ForecastSettings, Market, NoteSettings, QuotaSettings, Recounts, Warts
 
 __all__ = ["Kind", "Size", "World", "load_world", "settings_text"]
 
@@ -308,6 +308,7 @@ class World(Strict):
     activities: Activities
     names: Names
     markets: dict[str, Market]
+    recounts: Recounts
     warts: Warts
     notes: NoteSettings
     forecasts: ForecastSettings

@@ -29,7 +29,8 @@ def missing_fields(tables: Tables, settings: MissingFields, scene: Scene) -> tup
             drawn = scene.draw(table[KEY], f"{name} {field}")
             days = settings.late_days * np.exp(settings.late_spread * scene.normal(table[KEY], f"{name} {field} days"))
             at = scene.work_days_after(table["created_at"].to_numpy(np.int64), days)
-            gap = (drawn < gaps.never + gaps.late) & (value != "").to_numpy(bool)
+            logged = history.loc[(history["field"] == field) & (history["object"] == kind), "record_id"]
+            gap = (drawn < gaps.never + gaps.late) & ~table[key].isin(logged).to_numpy(bool)
             late = gap & (drawn >= gaps.never) & (at <= scene.clocks.last)
             like = table_of({"object": kind, "record_id": table[key], "changed_by": _first_owner(tables, name)})[late]
             keys = scene.new_keys(table[KEY], f"{name} {field}")[late]

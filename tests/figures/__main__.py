@@ -9,14 +9,27 @@ import re
 import subprocess
 import sys
 
-from tests.figures import bpic2012, demo, drafts, engine, features, headline, mapping_keys, sheet, simulated
+from tests.figures import (
+    bpic2012,
+    demo,
+    drafts,
+    engine,
+    features,
+    headline,
+    mapping_keys,
+    million,
+    sheet,
+    simulated,
+    simulation,
+)
 from tests.figures.cache import ROOT
 
 FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
            "request": demo.request, "map": drafts.table, "mapping-keys": mapping_keys.table,
            "excel-map": sheet.drafted, "excel-import": sheet.imported,
            "excel-train": sheet.trained, "excel-score": sheet.scored, "features": features.table,
-           "engine": engine.table}
+           "engine": engine.table, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
+           "million": million.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -164,9 +164,9 @@ def _lines(checks: list[Check]) -> list[str]:
               f"{'ok' if one.ok else '**off**'} |" for one in checks)]
 
 
-def _calibrated(size: str) -> dict[str, Any]:
+def _calibrated(options: Options) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        made = generate(Path(folder), seed=1, size=size)
+        made = generate(Path(folder), seed=1, options=options)
         effects = pd.read_csv(made.truth_folder / "causes.csv")
         return {"line": line(made.manifest), "shares": shares(made.export_folder), "causes": causes(made.truth_folder),
                 "effects": effects.to_dict("records")}
@@ -174,8 +174,8 @@ def _calibrated(size: str) -> dict[str, Any]:
 
 def calibration(small: bool) -> str:
     """Stated against found, and the true effect of each action beside what one would naively see."""
-    size = "demo" if small else "company"
-    found = cached(f"simulation-{size}", lambda: _calibrated(size))
+    options = Options(size="demo") if small else Options(size="company", wins=600)
+    found = cached(f"simulation-{options.size}", lambda: _calibrated(options))
     parts = [[Check(*one) for one in found[name]] for name in ("shares", "causes")]
     effects = ["| action | taken at | outcome | done | not done | true effect | naive difference |",
                "| --- | --- | --- | --: | --: | --: | --: |",

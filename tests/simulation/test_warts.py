@@ -278,8 +278,10 @@ def test_a_history_until_a_day_sees_no_entry_that_was_made_after_it(real: Summar
 
 def test_every_row_of_a_company_with_all_warts_is_read(real: Summary, tmp_path: Path) -> None:
     home = Home.open(tmp_path / "home", must_exist=False)
-    found = import_files(home, real.export_folder, load_mapping(MAPPING), MAPPING.read_text(), real.end).to_dict()
+    later = real.end + 60 * DAY
+    found = import_files(home, real.export_folder, load_mapping(MAPPING), MAPPING.read_text(), later).to_dict()
     assert found["total"]["rejected"] == 0
+    assert home.last_known() <= real.end
     told = pd.read_csv(real.truth_folder / "warts.csv", dtype="str", keep_default_na=False)
     assert set(told["wart"]) <= set(real.manifest.warts)
     rows = told[(told["table"] == "activities") & (told["row_id"] != "")]
