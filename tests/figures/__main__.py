@@ -9,13 +9,13 @@ import re
 import subprocess
 import sys
 
-from tests.figures import bpic2012, demo, drafts, headline, mapping_keys, sheet, simulated
+from tests.figures import bpic2012, demo, drafts, headline, mapping_keys, sheet, simulated, store
 from tests.figures.cache import ROOT
 
 FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
            "request": demo.request, "map": drafts.table, "mapping-keys": mapping_keys.table,
            "excel-map": sheet.drafted, "excel-import": sheet.imported,
-           "excel-train": sheet.trained, "excel-score": sheet.scored}
+           "excel-train": sheet.trained, "excel-score": sheet.scored, "store": store.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
