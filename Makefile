@@ -18,7 +18,7 @@ install = $(UV) pip install --quiet --python $(BIN)/python
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types lock figures screenshot mlflow clean free-port
+.PHONY: help run test lint types lock figures benchmarks screenshot mlflow clean free-port
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -45,6 +45,9 @@ lock_flags = --quiet --upgrade --universal --generate-hashes --no-emit-index-url
 
 figures: .venv/dev.stamp  ## every number that README and docs quote (long, resumable); SMALL=1 only tries them
 	@$(BIN)/python -m tests.figures $(if $(SMALL),--small)
+
+benchmarks: .venv/dev.stamp  ## the store against its peers at its real size (minutes)
+	@DEALCAST_BENCHMARKS=full $(BIN)/python -m pytest tests/benchmarks --benchmark-columns=min,median,rounds
 
 screenshot: .venv/dev.stamp  ## the README's picture, taken of the demo's page (needs Chromium)
 	@$(BIN)/dealcast --home $(DEMO_HOME) demo --no-serve

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, false, func, select
+from sqlalchemy import Connection, and_, false, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from features.deletions import DELETED, deleted_as_of
@@ -186,12 +186,12 @@ def _waiting_rows(connection: Connection) -> dict[str, int]:
     """Changes and activities about subjects that no file created, by kind; none are left out."""
     waiting: dict[str, int] = {}
     for table in (contract["changes"], contract["activities"]):
-        for kind, subjects in SUBJECTS.items():
-            known = select(contract[subjects].c[f"{kind}_id"])
-            count = connection.execute(select(func.count()).select_from(table).where(
-                table.c.subject == kind, table.c.subject_id.not_in(known), ~outweighed(table))).scalar()
-            if count:
-                waiting[kind] = waiting.get(kind, 0) + int(count)
+        unknown = [and_(table.c.subject == kind,
+                        table.c.subject_id.not_in(select(contract[subjects].c[f"{kind}_id"])))
+                   for kind, subjects in SUBJECTS.items()]
+        for kind, count in connection.execute(select(table.c.subject, func.count()).where(
+                or_(*unknown), ~outweighed(table)).group_by(table.c.subject)):
+            waiting[kind] = waiting.get(kind, 0) + int(count)
     return waiting
 
 

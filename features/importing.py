@@ -53,7 +53,7 @@ def import_files(home: Home, path: Path, mapping: Mapping, mapping_text: str, re
     batches = _read_files(path, mapping, has_rates or together.has_rates, tell)
     home.path.mkdir(parents=True, exist_ok=True)
     tell(f"storing {sum(batch.read for batch in batches):,} rows")
-    with home.store.write() as connection:
+    with home.store.write(tell) as connection:
         together = claim_company(home, connection, mapping, mapping_text)
         batches = without_erased(connection, batches, together)
         _store_rows(connection, batches, recorded_at)

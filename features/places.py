@@ -32,8 +32,13 @@ class Places:
 
 def places(rows: pd.DataFrame, keys: list[str]) -> Places:
     """Index a table by one column, or by several, whose keys are then tuples."""
-    index = pd.MultiIndex.from_frame(rows[keys]) if len(keys) > 1 else pd.Index(rows[keys[0]])
-    codes, distinct = pd.factorize(index)
+    codes, distinct = pd.factorize(rows[keys[0]])
+    names = [(one,) for one in distinct]
+    for key in keys[1:]:
+        more, values = pd.factorize(rows[key])
+        codes, pairs = pd.factorize(codes * len(values) + more)
+        names = [(*names[pair // len(values)], values[pair % len(values)]) for pair in pairs.tolist()]
     order = np.argsort(codes, kind="stable")
-    start = np.searchsorted(codes[order], np.arange(len(distinct) + 1))
-    return Places(rows.iloc[order].reset_index(drop=True), start, {key: i for i, key in enumerate(distinct)})
+    start = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    number = {name if len(keys) > 1 else name[0]: i for i, name in enumerate(names)}
+    return Places(rows.iloc[order].reset_index(drop=True), start, number)

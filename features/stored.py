@@ -11,6 +11,7 @@ NULL where a field was emptied.
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -32,6 +33,7 @@ from features.sources.values import EMPTY
 __all__ = ["add_rows", "outweighed", "read_rows", "read_table", "row_identities"]
 
 _KEYS_A_QUERY = 1000
+_ROWS_A_STATEMENT = 25
 _ROWS_A_FETCH = 50_000
 _ARROW: dict[type[TypeEngine[Any]], Any] = {BigInteger: pa.int64(), Float: pa.float64(), String: pa.large_string()}
 
@@ -68,8 +70,7 @@ def add_rows(connection: Connection, name: str, rows: pd.DataFrame) -> npt.NDArr
     assumed = dated["known_at_assumed"].to_numpy(bool)
     rank = np.where(assumed, FOREVER, dated["known_at"].to_numpy(np.int64))
     # In the order of the key a database takes rows several times faster.
-    order = np.lexsort((rank, keys[:, 1], keys[:, 0]))
-    order = order[_first_of_equal(keys[order])]
+    order = _in_order(keys, rank)
     blobs = as_bytes(keys[order])
     better = rank[order] < _known_ranks(connection, name, blobs)
     new = order[better]
@@ -82,10 +83,17 @@ def add_rows(connection: Connection, name: str, rows: pd.DataFrame) -> npt.NDArr
     return found
 
 
-def _first_of_equal(keys: Keys) -> npt.NDArray[np.bool_]:
-    first = np.ones(len(keys), dtype=bool)
-    first[1:] = (keys[1:] != keys[:-1]).any(axis=1)
-    return first
+def _in_order(keys: Keys, rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Positions of the rows in the order of their keys, of equal ones that of the lowest rank alone."""
+    order: npt.NDArray[np.int64] = np.argsort(keys[:, 0], kind="stable")
+    ordered = keys[order, 0]
+    if (ordered[1:] != ordered[:-1]).all():
+        return order
+    order = np.lexsort((rank, keys[:, 1], keys[:, 0]))
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
+    best: npt.NDArray[np.int64] = order[first]
+    return best
 
 
 def _known_ranks(connection: Connection, name: str, blobs: list[bytes]) -> npt.NDArray[np.object_]:
@@ -111,13 +119,38 @@ def _insert(connection: Connection, name: str, names: list[str], columns: list[l
     cursor: Any = connection.connection.cursor()
     with _without_garbage_collection():
         if connection.dialect.name == "sqlite":
-            marks = ", ".join("?" * len(names))
-            cursor.executemany(f"INSERT INTO {name} ({', '.join(names)}) VALUES ({marks})", zip(*columns, strict=True))
+            _insert_many(cursor, f"INSERT INTO {name} ({', '.join(names)}) VALUES ", columns)
         else:
             with cursor.copy(f"COPY {name} ({', '.join(names)}) FROM STDIN") as copy:
                 for row in zip(*columns, strict=True):
                     copy.write_row(row)
     cursor.close()
+
+
+def _insert_many(cursor: Any, into: str, columns: list[list[Any]]) -> None:
+    """Several rows a statement, with what is the same in all of them written into it: half the time of one by one."""
+    constants = [_constant(column) for column in columns]
+    row = f"({', '.join(constant or '?' for constant in constants)})"
+    bound = [column for column, constant in zip(columns, constants, strict=True) if constant is None]
+    width, even = len(bound) * _ROWS_A_STATEMENT, len(columns[0]) // _ROWS_A_STATEMENT * _ROWS_A_STATEMENT
+    cells: list[Any] = [None] * (len(bound) * even)
+    for i, column in enumerate(bound):
+        cells[i::len(bound)] = column[:even]
+    several = into + ", ".join([row] * _ROWS_A_STATEMENT)
+    cursor.executemany(several, (cells[i:i + width] for i in range(0, len(cells), width)))
+    cursor.executemany(into + row, zip(*(column[even:] for column in bound), strict=True))
+
+
+def _constant(column: list[Any]) -> str | None:
+    """The one number, NULL or plain word that all of a column is, as SQL writes it; None where it is anything else."""
+    value = column[0]
+    if column.count(value) < len(column):
+        return None
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(int(value))
+    return f"'{value}'" if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_. -]*", value) else None
 
 
 def _mark(connection: Connection) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, text
 
 from features.errors import Conflict
 
@@ -45,22 +45,17 @@ def _found(connection: Connection) -> str:
 def upgrade(connection: Connection) -> None:
     """Run, in the caller's transaction, the steps that a store lacks."""
     from alembic import command
-
-    command.upgrade(_config(connection), "head")
-
-
-def stamp(connection: Connection) -> None:
-    """Note that a store which was just created is of this version."""
-    from alembic import command
-
-    command.stamp(_config(connection), "head")
-
-
-def _config(connection: Connection):  # type: ignore[no-untyped-def]
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    return config
+    command.upgrade(config, "head")
+
+
+def stamp(connection: Connection) -> None:
+    """Note that a store which was just created is of this version, where alembic looks for it."""
+    version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+    version.create(connection)
+    connection.execute(version.insert().values(version_num=HEAD))

@@ -33,7 +33,10 @@ def named_currencies(column: pd.Series, spec: FieldSpec | None) -> pd.Series:
 
 def amount_currencies(column: pd.Series, spec: FieldSpec, currency: pd.Series) -> pd.Series:
     """Currency of each cell of money (n,): the code or sign in it, else that of its row, `currency` (n,)."""
-    marks = by_distinct(replaced(column, spec).reset_index(drop=True), _first_mark)
+    cells = replaced(column, spec).reset_index(drop=True)
+    if isinstance(cells.dtype, pd.StringDtype):
+        cells = cells.where(cells.str.contains(r"[^-+0-9.,() ]"))  # mere numbers, as most are, hold no mark
+    marks = by_distinct(cells, _first_mark)
     pairs = pd.DataFrame({"mark": marks, "row": currency.reset_index(drop=True)})
     marked = pairs["mark"].notna()
     if not marked.any():

@@ -229,6 +229,8 @@ class _Reader:
         """Set aside those of the rows whose amounts are in a currency that cannot be told, or cannot be converted."""
         ours = self.mapping.currency
         other = currency.where(currency != ours)
+        if other.isna().all():
+            return
         if self.has_rates and self._amounts_are_marked:
             unclear = other.where(~other.fillna(ours).map(is_currency).astype(bool))
             reasons = ("the currency of an amount cannot be told from '" + unclear + "': name it by its code, such as "

@@ -22,7 +22,7 @@ import pandas as pd
 
 from features.errors import BadInput
 from features.mapping import FieldSpec, Mapping
-from features.money import to_minor
+from features.money import minor_digits, to_minor
 from features.sources.styles import DAY_OR_MONTH_FIRST, Style
 
 __all__ = ["CURRENCY_MARK", "EMPTY", "Parsed", "as_text", "by_distinct", "is_among", "parse_field", "parse_ids",
@@ -271,8 +271,7 @@ def parse_field(column: pd.Series, spec: FieldSpec, style: Style, mapping: Mappi
     if spec.type in ("category", "text"):
         return Parsed(as_text(column), np.zeros(len(column), dtype=bool), "")
     empty, decimal = as_text(column).isna(), style.decimals.get(spec.column, ".")
-    values = by_distinct(column.reset_index(drop=True),
-                          lambda cell: _number_text(cell, decimal, mapping.currency, spec))
+    values = _number_texts(column.reset_index(drop=True), decimal, mapping.currency, spec)
     bad = (values.isna() & ~empty).to_numpy(bool)
     return Parsed(values, bad, f"is not a number (decimal mark '{decimal}')")
 
@@ -291,6 +290,30 @@ def _iso_texts(micros: pd.Series) -> pd.Series:
     texts = np.datetime_as_string(distinct.astype(np.int64).astype("datetime64[us]"), unit="us")
     texts = np.char.add(np.char.replace(texts, ".000000", ""), "Z") if len(texts) else texts
     return pd.Series(np.array([*texts.tolist(), None], dtype=object)[codes], dtype="str")
+
+
+def _number_texts(column: pd.Series, decimal: str, currency: str, spec: FieldSpec) -> pd.Series:
+    """Numbers' canonical texts (n,), NaN where a cell is no number. Those written plainly, which are most, at once."""
+    def convert(cell: Any) -> str | None:
+        return _number_text(cell, decimal, currency, spec)
+
+    if not isinstance(column.dtype, pd.StringDtype) or decimal != "." or spec.times != 1:
+        return by_distinct(column, convert)
+    codes, distinct = pd.factorize(column)
+    texts = pd.Series(distinct, dtype="str")
+    found = texts.astype(object)
+    digits = minor_digits(currency)
+    if spec.type == "money":
+        plain = texts.str.fullmatch(rf"-?[0-9]{{1,15}}(\.[0-9]{{1,{digits}}})?" if digits else "-?[0-9]{1,15}")
+        decimals = (texts.str.len() - 1 - texts.str.find(".")).where(texts.str.contains(".", regex=False), 0)
+        bare = texts.str.replace(".", "", regex=False)
+        for n in range(digits + 1):
+            ours = plain & (decimals == n)
+            found[ours] = (bare[ours] + "0" * (digits - n)).astype(np.int64).astype("str").astype(object)
+    else:
+        plain = texts.str.fullmatch(r"0|-?[1-9][0-9]{0,14}|-?(0|[1-9][0-9]{0,14})\.[0-9]{0,8}[1-9]")
+    found[~plain] = [convert(cell) for cell in texts[~plain]]
+    return pd.Series(np.array([*found, None], dtype=object)[codes], dtype="str")
 
 
 def _number_text(cell: Any, decimal: str, currency: str, spec: FieldSpec) -> str | None:

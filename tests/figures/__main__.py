@@ -21,6 +21,7 @@ from tests.figures import (
     sheet,
     simulated,
     simulation,
+    store,
 )
 from tests.figures.cache import ROOT
 
@@ -29,7 +30,7 @@ FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": dem
            "excel-map": sheet.drafted, "excel-import": sheet.imported,
            "excel-train": sheet.trained, "excel-score": sheet.scored, "features": features.table,
            "engine": engine.table, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
-           "million": million.table}
+           "million": million.table, "store": store.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
