@@ -113,9 +113,10 @@ def _fill(home: Home, seed: int, size: str, steps: Steps) -> Home:
     from features.importing import import_files
     from serving.cli.data import read_mapping
     from simulation.company import generate
+    from simulation.options import Options
 
     with steps.step("Simulated company") as told:
-        made = generate(home.path / "simulated", seed=seed, size=size)
+        made = generate(home.path / "simulated", seed=seed, options=Options(size=size, variant="real"))
         told.append(", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in made.counts.items()))
     with steps.step("Import") as told:
         mapping, text = read_mapping("simulated")
