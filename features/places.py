@@ -33,7 +33,7 @@ class Places:
 def places(rows: pd.DataFrame, keys: list[str]) -> Places:
     """Index a table by one column, or by several, whose keys are then tuples."""
     codes, distinct = pd.factorize(rows[keys[0]])
-    names = [(one,) for one in distinct]
+    names: list[tuple[Any, ...]] = [(one,) for one in distinct]
     for key in keys[1:]:
         more, values = pd.factorize(rows[key])
         codes, pairs = pd.factorize(codes * len(values) + more)
