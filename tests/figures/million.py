@@ -8,6 +8,7 @@ import sys
 import tempfile
 from typing import Any
 
+from simulation.options import settings_hash
 from tests.figures.cache import ROOT, cached
 
 __all__ = ["table"]
@@ -51,7 +52,7 @@ def measure(wins: int, variant: str) -> dict[str, Any]:
 
 
 def table(small: bool) -> str:
-    lines = ["| variant | leads | deals | changes | rows in all files | simulated and exported in | of it processor | "
+    lines = [f"Settings {settings_hash()}.", "", "| variant | leads | deals | changes | rows in all files | simulated and exported in | of it processor | "
              "peak memory | true probabilities, besides |", "| --- | --: | --: | --: | --: | --: | --: | --: | --: |"]
     for variant in ("open", "real"):
         wins = 20 if small else 540
