@@ -8,6 +8,7 @@ import sys
 import tempfile
 from typing import Any
 
+from simulation.options import settings_hash
 from tests.figures.cache import ROOT, cached
 
 __all__ = ["table"]
@@ -51,10 +52,10 @@ def measure(wins: int, variant: str) -> dict[str, Any]:
 
 
 def table(small: bool) -> str:
-    lines = ["| variant | leads | deals | changes | rows in all files | simulated and exported in | of it processor | "
+    lines = [f"Settings {settings_hash()}.", "", "| variant | leads | deals | changes | rows in all files | simulated and exported in | of it processor | "
              "peak memory | true probabilities, besides |", "| --- | --: | --: | --: | --: | --: | --: | --: | --: |"]
     for variant in ("open", "real"):
-        wins = 20 if small else 530
+        wins = 20 if small else 540
         one = cached(f"million-{variant}-{wins}", lambda variant=variant, wins=wins: measure(wins, variant))  # type: ignore[misc]
         lines.append(f"| {variant} | {one['leads']:,} | {one['deals']:,} | {one['changes']:,} | {one['rows']:,} | "
                      f"{one['wall']:.0f} s | {one['cpu']:.0f} s | {one['peak'] / 2**30:.2f} GiB | "

@@ -15,6 +15,7 @@ from features.importing import import_files
 from features.settings import load_settings
 from serving.cli.data import read_mapping
 from simulation.company import generate
+from simulation.manifest import line
 from simulation.truth import read_truth
 from tests.figures.cache import cached
 from training import deal_close, lead_conversion
@@ -55,7 +56,7 @@ def against_truth(size: str = "demo", seed: int = 1) -> dict[str, Any]:
             true = deals[deals["as_of"] == day].set_index("deal_id")["p_win_91d"].reindex(said["deal_id"])
             parts.append(pd.DataFrame({"said": said["p_win"], "true": true.to_numpy(), "came": came}))
         lead_model = HazardModel.load(Path(folder) / "leads")
-        return {"days": days, "deals": pd.concat(parts).dropna().to_dict("list"),
+        return {"company": line(made.manifest), "days": days, "deals": pd.concat(parts).dropna().to_dict("list"),
                 "leads": _leads(past, lead_model, leads, origin, made.end)}
 
 
@@ -79,7 +80,7 @@ def results(small: bool) -> dict[str, Any]:
 
 def table(small: bool) -> str:
     found = results(small)
-    lines = []
+    lines = [found["company"], ""]
     questions = {"deals": f"won within {WINDOW_DAYS} days", "leads": "converted within 90 days of creation"}
     for kind, question in questions.items():
         frame = pd.DataFrame(found[kind])

@@ -14,7 +14,7 @@ import pandas as pd
 
 from simulation.company import generate
 from simulation.manifest import line
-from simulation.options import Options, prepare
+from simulation.options import Options, prepare, settings_hash
 from simulation.oracle import oracle, report
 from simulation.past import simulate
 from tests.figures.cache import cached
@@ -194,7 +194,7 @@ def oracle_table(small: bool) -> str:
         world, size = prepare(Options(size="tiny" if small else "demo", variant=variant))
         return oracle(simulate(world, size, 1), 1, futures=50 if small else 200)
 
-    parts = []
+    parts = [f"Settings {settings_hash()}.", ""]
     for variant in ("open", "real"):
         found = cached(f"oracle-{variant}-{small}", lambda variant=variant: compute(variant))  # type: ignore[misc]
         parts += [f"**Variant {variant}** (size {'tiny' if small else 'demo'}, seed 1)", "", report(found), ""]
