@@ -112,7 +112,7 @@ def _account_fields(history: History, kind: str) -> list[Feature]:
     return [Feature(f"account_field:{name}", f"Last value of {name} of the account.",
                     "text" if dtype == "category" else "minor units" if dtype == "money" else "as entered",
                     "category" if dtype == "category" else "number", f"account's {name}", False,
-                    f"its account's {_literal(name)} is {{value}}", partial(_of_account, name=name, dtype=dtype),
+                    f"its account ({_literal(name)}: {{value}})", partial(_of_account, name=name, dtype=dtype),
                     by_others=True)
             for name, dtype in sorted(types.items())
             if dtype in ("category", "number", "money") and name not in history.mapping.field_types(kind)]
