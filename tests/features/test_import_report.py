@@ -54,7 +54,8 @@ def test_ends_without_a_date_are_told_since_they_count_as_ended_now(tmp_path: Pa
 
 def test_counts_stay_in_their_columns_behind_long_and_chinese_names(tmp_path: Path) -> None:
     names = ["商机表", "all-deals-of-every-team-in-every-country-of-the-year-2026"]
-    write(tmp_path / "in", **dict.fromkeys(names, "id,created,stage,closed,amount,industry\nD1,2024-01-10,Won,2024-03-01,1,x"))
+    rows = "id,created,stage,closed,amount,industry\nD1,2024-01-10,Won,2024-03-01,1,x"
+    write(tmp_path / "in", **dict.fromkeys(names, rows))
     report = bring_in(tmp_path / "home", tmp_path / "in",
                       mapping_text(*(DEALS.replace("deals.csv", f"{name}.csv") for name in names)))
     header, chinese, english, *_ = report_lines(report)

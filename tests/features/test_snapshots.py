@@ -257,7 +257,8 @@ def test_the_files_of_a_full_snapshot_are_taken_together_and_those_of_other_sour
     assert report.deleted == {"deal": 1}
     said = "\n".join(report_lines(report))
     assert "1 deals are gone from their full snapshot" in said
-    assert "6 deals: " in said and " open, 1 deleted: " in said
+    assert "6 deals: " in said
+    assert " open, 1 deleted: " in said
     assert [one[0] for one in deleted(tmp_path / "home")] == ["D2"]
 
 
