@@ -401,9 +401,9 @@ def test_ids_that_end_in_three_letters_are_no_amounts_of_a_currency_that_nobody_
 def test_a_history_with_a_row_per_change_is_a_log_although_it_looks_like_deals(tmp_path: Path) -> None:
     deals = base()
     frame_file(tmp_path / "Opportunity.csv", deals)
-    first = deals.assign(Stage="Qualification")
     ended = deals.assign(Created=deals["Closed on"]).dropna(subset="Created")
-    log = pd.concat([first, ended]).rename(columns={"Deal ID": "OpportunityId", "Created": "CreatedDate"})
+    log = pd.concat([deals.assign(Stage="Qualification"), ended])
+    log = log.rename(columns={"Deal ID": "OpportunityId", "Created": "CreatedDate"})
     log = log.assign(Id=range(1000, 1000 + len(log)))
     frame_file(tmp_path / "OpportunityHistory.csv", log)
     _, text = drafted(tmp_path)
@@ -421,3 +421,11 @@ def test_stages_written_in_one_piece_are_known(tmp_path: Path) -> None:
         ("appointmentscheduled", None), ("qualifiedtobuy", None), ("contractsent", None), ("closedwon", "won"),
         ("closedlost", "lost")]
     assert not [one for one in draft.questions if "stage" in one]
+
+
+def test_an_export_without_a_win_yet_still_says_what_a_win_will_be(tmp_path: Path) -> None:
+    frame = base().drop(columns=["Stage", "Closed on"]).assign(Won=[False, None] * 100)
+    _, text = drafted(frame_file(tmp_path / "deals.csv", frame))
+    rule = finished(text).deals
+    assert rule is not None
+    assert [one.becomes for one in rule.won] == [[True]]

@@ -40,9 +40,8 @@ def test_the_next_command_is_one_that_a_shell_and_import_take(tmp_path: Path) ->
         (tmp_path / name).write_bytes(DEALS.read_bytes())
     one, far, same = tmp_path / "my deals.csv", tmp_path / "b" / "more.csv", DEALS.with_name("deals_zh.xlsx")
     out = tmp_path / "a.yaml"
-    for paths, said in (((one,), f"import '{one}' --mapping {out}"),
-                        ((DEALS, same), f"import {DEALS.parent} --mapping"),
-                        ((one, far), "import FOLDER --mapping")):
+    for paths, said in (((one,), f"import '{one}' --mapping {out}"), ((one, far), "import FOLDER --mapping"),
+                        ((DEALS, same), f"import {DEALS.parent} --mapping")):
         out.unlink(missing_ok=True)
         assert said in dealcast("map", *paths, "--out", out).stdout
 
