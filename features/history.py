@@ -262,7 +262,8 @@ class History:
     def only(self, kind: str, subject_id: str) -> History:
         """The history of one lead, deal, account or contact, with what belongs to it: its lead, account and contacts,
         the deals that a lead became, everything about them, and all owners and rates. The first call sorts the tables;
-        those that follow take a subject's rows as they stand. Raises NotFound."""
+        those that follow take a subject's rows as they stand. A feature `by_others`, such as an owner's record, must
+        be asked of the whole history. Raises NotFound."""
         about = self._related(kind, subject_id)
         keys: dict[str, list[Any]] = {
             **{f"{one}s": [key for its, key in about if its == one] for one in ("lead", "deal", "account", "contact")},
