@@ -4,7 +4,7 @@ Own data adds, without programming: of each mapped field its last value (a date 
 and a bag of words, a field of several values as membership in each) and, where its log is known, how often and when it
 changed; of the account the fields that the lead or deal itself lacks; and a clock and a count for each stage or status
 that was entered and each kind of activity that happened ("the clocks matter most"). Which of these exist is itself a
-matter of what was known: it is read from the history that is passed in.
+matter of what was known: it is read from the history that is passed in, by what it knew `as_of` a moment.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from features.history import History
 from features.lead_quality import LEAD_FEATURES
 from features.paths import value_changes
 from features.record import account_of
+from features.recorded import FOREVER
 from features.surroundings import SURROUNDINGS
-from features.texts import SEPARATOR, held_values, holds, text_length, words_hashed
+from features.texts import held_values, holds, text_length, words_hashed
 
 __all__ = ["DECLARED", "catalogue"]
 
@@ -34,24 +35,27 @@ BUCKETS = 8  # of a text's bag of words
 MOST_HELD = 50  # a field with more values between its separators than these holds texts, not several values
 
 
-def catalogue(history: History, kind: str) -> list[Feature]:
-    """All features of leads or deals, in a fixed order."""
-    return [*DECLARED[kind], *_own_fields(history, kind), *_stage_clocks(history, kind),
+def catalogue(history: History, kind: str, as_of: int = FOREVER) -> list[Feature]:
+    """All features of leads or deals, in a fixed order.
+
+    `as_of` is the latest moment at which they are asked: what became known later takes none of them away.
+    """
+    return [*DECLARED[kind], *_own_fields(history, kind, as_of), *_stage_clocks(history, kind),
             *_activity_clocks(history, kind), *_account_fields(history, kind)]
 
 
-def _own_fields(history: History, kind: str) -> list[Feature]:
+def _own_fields(history: History, kind: str, as_of: int) -> list[Feature]:
     declared = WELL_KNOWN - ({"amount"} if kind == "lead" else set()) | {history.mapping.state_field(kind)}
     declared |= history.mapping.ending_fields(kind)  # what says that a subject ended is nothing to predict it from
     types = history.mapping.field_types(kind)
     return [feature for name in sorted(types) if name not in declared
-            for feature in _own_field(history, kind, name, types[name])]
+            for feature in _own_field(history, kind, name, types[name], as_of)]
 
 
-def _own_field(history: History, kind: str, name: str, dtype: str) -> list[Feature]:
+def _own_field(history: History, kind: str, name: str, dtype: str, as_of: int) -> list[Feature]:
     features = _text_field(name) if dtype == "text" else [_last_value(name, dtype)]
     if dtype == "category":
-        features += _members(history, kind, name)
+        features += _members(history, kind, name, as_of)
     if history.mapping.is_logged(kind, name):
         features += [
             Feature(f"field_changes:{name}", f"How often {name} became another.", "changes", "number", name, False,
@@ -89,12 +93,9 @@ def _text_field(name: str) -> list[Feature]:
                     lambda pairs: text_length(pairs.changes(name), pairs)), *map(words, range(BUCKETS))]
 
 
-def _members(history: History, kind: str, name: str) -> list[Feature]:
+def _members(history: History, kind: str, name: str, as_of: int) -> list[Feature]:
     """Whether each of the values that a field holds is among those of its last entry, where an entry holds several."""
-    events = history.changes(kind, name)
-    if not any(SEPARATOR in level for level in events.levels):
-        return []
-    held = held_values(events)
+    held = held_values(history.changes(kind, name), as_of)
     return [Feature(f"field:{name}:{value}", f"Whether {name} holds {value}.", "0 or 1", "number", name, False,
                     f"whether its {_literal(name)} holds {_literal(value)}",
                     partial(_holds, name=name, value=value)) for value in held if len(held) <= MOST_HELD]
@@ -112,7 +113,7 @@ def _account_fields(history: History, kind: str) -> list[Feature]:
     return [Feature(f"account_field:{name}", f"Last value of {name} of the account.",
                     "text" if dtype == "category" else "minor units" if dtype == "money" else "as entered",
                     "category" if dtype == "category" else "number", f"account's {name}", False,
-                    f"its account's {_literal(name)} is {{value}}", partial(_of_account, name=name, dtype=dtype),
+                    f"its account ({_literal(name)}: {{value}})", partial(_of_account, name=name, dtype=dtype),
                     by_others=True)
             for name, dtype in sorted(types.items())
             if dtype in ("category", "number", "money") and name not in history.mapping.field_types(kind)]

@@ -151,12 +151,12 @@ def _field_signal(history: History, kind: str, name: str, conditions: list[tuple
 
 
 def _deals_of_leads(history: History) -> Events:
-    """The creation of each deal that names a lead, as an event of the lead."""
-    deals = history.deals
-    lead = history.leads.codes(deals.links["lead_id"].to_numpy(object))
-    named = lead >= 0
-    at, visible = deals.created_at[named], deals.visible_at[named]
-    return sort_events(lead[named], at, visible, _ranks(at, visible), np.full(len(at), None, dtype=object),
+    """The creation of each deal that names a lead, as an event of the lead, known since the deal named it."""
+    deals, named = history.deals, history.links("deal", "lead_id")
+    lead = history.leads.codes(named.value)
+    there = lead >= 0
+    at, visible = deals.created_at[named.subject[there]], named.visible[there]
+    return sort_events(lead[there], at, visible, _ranks(at, visible), np.full(len(at), None, dtype=object),
                        len(history.leads))
 
 

@@ -24,8 +24,8 @@ from features.mapping import SUBJECTS, FieldSpec, Mapping
 from features.sources.rows import FieldValues, SourceRows
 from features.store import contract, erasures, imports, rejects
 
-__all__ = ["Erased", "Subject", "erase_again", "forget", "identifying_fields", "parse_subject", "subjects_of_email",
-           "without_erased"]
+__all__ = ["Erased", "Subject", "check_known", "erase_again", "forget", "identifying_fields", "parse_subject",
+           "subjects_of_email", "without_erased"]
 
 Subject = tuple[str, str]  # kind and id
 
@@ -92,7 +92,7 @@ def forget(home: Home, subjects: Iterable[Subject], erased_at: int) -> Erased:
     with home.store.write() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
-        _check_known(connection, wanted)
+        check_known(connection, wanted)
         texts = _texts_of(connection, mapping, wanted)
         known = {tuple(row) for row in connection.execute(select(erasures.c.subject, erasures.c.subject_id)).all()}
         new = [{"subject": kind, "subject_id": one, "erased_at": erased_at} for kind, one in wanted
@@ -108,7 +108,8 @@ def forget(home: Home, subjects: Iterable[Subject], erased_at: int) -> Erased:
                   _files_with(home, texts), _out_of_reach(home, paths))
 
 
-def _check_known(connection: Connection, subjects: list[Subject]) -> None:
+def check_known(connection: Connection, subjects: list[Subject]) -> None:
+    """Raises NotFound for a subject of which nothing is known."""
     for kind, one in subjects:
         table, changes = contract[SUBJECTS[kind]], contract["changes"]
         found = connection.execute(select(func.count()).where(table.c[f"{kind}_id"] == one)).scalar() \

@@ -262,7 +262,8 @@ class History:
     def only(self, kind: str, subject_id: str) -> History:
         """The history of one lead, deal, account or contact, with what belongs to it: its lead, account and contacts,
         the deals that a lead became, everything about them, and all owners and rates. The first call sorts the tables;
-        those that follow take a subject's rows as they stand. Raises NotFound."""
+        those that follow take a subject's rows as they stand. A feature `by_others`, such as an owner's record, must
+        be asked of the whole history. Raises NotFound."""
         about = self._related(kind, subject_id)
         keys: dict[str, list[Any]] = {
             **{f"{one}s": [key for its, key in about if its == one] for one in ("lead", "deal", "account", "contact")},
@@ -336,8 +337,8 @@ class History:
     def _subjects(self, table_name: str, id_column: str) -> Subjects:
         table = self.tables[table_name]
         table = table.assign(visible_at=np.maximum(table["created_at"], table["known_at"]))
-        # An id that was imported with different content counts by the claim that was known first, whatever the file
-        # order, so that a later claim changes nothing before it.
+        # An id that was imported with different content was created by the claim that was known first, whatever the
+        # file order, so that a later claim changes nothing before it.
         links = [name for name in table.columns
                  if name not in (id_column, "created_at", "visible_at", *STAMPS)]
         table = table.sort_values([id_column, "visible_at", "created_at", *links], kind="stable")
@@ -370,6 +371,11 @@ class History:
         """Contacts that joined each deal's decision, in one role or any; value is the role."""
         return self._cached("roles", "deal") if role is None else self._only("roles", "deal", role)
 
+    def links(self, kind: str, column: str) -> Events:
+        """What the rows of one kind of subject say in a column beside id and creation, such as the account, each since
+        it was known; a row that says nothing there says nothing. Of rows known at once the smallest value counts."""
+        return self._cached("links", kind, column)
+
     def activity_kinds(self, kind: str) -> list[str]:
         """Kinds of activity that occur about a kind of subject, sorted."""
         table = self.tables["activities"]
@@ -378,7 +384,8 @@ class History:
     def _cached(self, *key: str) -> Events:
         if key not in self.memo:
             build: dict[str, Callable[..., Events]] = {
-                "changes": self._change_events, "activities": self._activity_events, "roles": self._role_events}
+                "changes": self._change_events, "activities": self._activity_events, "roles": self._role_events,
+                "links": self._link_events}
             self.memo[key] = build[key[0]](*key[1:])
         found: Events = self.memo[key]
         return found
@@ -414,6 +421,16 @@ class History:
     def _role_events(self, kind: str) -> Events:
         table = self.tables["deal_contacts"].rename(columns={"deal_id": "subject_id"})
         return self._sorted(kind, table, table["valid_from"].to_numpy(np.int64), [], table["role"])
+
+    def _link_events(self, kind: str, column: str) -> Events:
+        table = self.tables[f"{kind}s"]
+        table = table[table[column].notna()]
+        visible = np.maximum(table["created_at"].to_numpy(np.int64), table["known_at"].to_numpy(np.int64))
+        value = table[column].astype(object).to_numpy(object)
+        newness = np.empty(len(table), dtype=np.int64)
+        newness[np.lexsort((-pd.factorize(value, sort=True)[0], visible))] = np.arange(len(table))
+        subject = self.subjects(kind).codes(table[f"{kind}_id"].to_numpy(object))
+        return sort_events(subject, visible, visible, newness, value, len(self.subjects(kind)))
 
     def _sorted(self, kind: str, table: pd.DataFrame, at: Int, ties: list[Int], value: pd.Series) -> Events:
         subjects = self.subjects(kind)

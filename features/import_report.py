@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+from unicodedata import east_asian_width
 
 import numpy as np
 import pandas as pd
@@ -56,8 +57,9 @@ class FieldPasts:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How subjects of one kind stand by now, in the whole home; `enough` for a model, or too few: pooled rates.
-    undated_ends : those that had ended when they were first seen, without a date of it."""
+    """How subjects of one kind stand by now, in the whole home; what is none of these was deleted. `enough` for a
+    model, or too few: pooled rates. undated_ends : those that had ended when they were first seen, without a date of
+    it."""
 
     subjects: int
     good: int
@@ -241,12 +243,7 @@ def _export_next(connection: Connection, mapping: Mapping, fields: dict[str, Fie
 
 def report_lines(report: ImportReport) -> list[str]:
     """The report as plain lines of text."""
-    lines = ["Rows".ljust(44) + "".join(f"{name:>15}" for name in ("read", "stored", "already known", "rejected"))]
-    for one in report.sources:
-        lines.append(_counts_line(f"{one.file} as {one.rows}", one.read, one.stored, one.already_known, one.rejected))
-    if len(report.sources) > 1:
-        lines.append(_counts_line("total", report.total("read"), report.total("stored"),
-                                  report.total("already_known"), report.total("rejected")))
+    lines = _counts(report)
     if report.read_as:
         lines += ["", "How the files were found to be written", *(f"  {name}: {', '.join(words)}"
                                                                   for name, words in report.read_as.items())]
@@ -280,9 +277,11 @@ def report_lines(report: ImportReport) -> list[str]:
     words = {"leads": ("converted", "disqualified"), "deals": ("won", "lost")}
     for name, found in report.outcomes.items():
         good, bad = words[name]
+        deleted = found.subjects - found.good - found.bad - found.open
+        gone = f", {deleted:,} deleted" if deleted else ""
         verdict = "enough for a model" if found.enough else "too few for a model of their own: pooled rates"
-        lines.append(f"  {found.subjects:,} {name}: {found.good:,} {good}, {found.bad:,} {bad}, {found.open:,} open: "
-                     f"{verdict}")
+        lines.append(f"  {found.subjects:,} {name}: {found.good:,} {good}, {found.bad:,} {bad}, "
+                     f"{found.open:,} open{gone}: {verdict}")
         if found.undated_ends:
             lines.append(f"  {found.undated_ends:,} of them had ended already, without a date: they count as "
                          "ended when they were imported. Map closed_at to put them where they belong")
@@ -296,8 +295,23 @@ def report_lines(report: ImportReport) -> list[str]:
     return lines
 
 
-def _counts_line(name: str, *counts: int) -> str:
-    return name.ljust(44) + "".join(f"{count:>15,}" for count in counts)
+def _counts(report: ImportReport) -> list[str]:
+    """Rows of each file by what became of them, as a table."""
+    counted = [(f"{one.file} as {one.rows}", one.read, one.stored, one.already_known, one.rejected)
+               for one in report.sources]
+    if len(counted) > 1:
+        counted.append(("total", report.total("read"), report.total("stored"), report.total("already_known"),
+                        report.total("rejected")))
+    width = max([44, *(_cells_wide(name) for name, *_ in counted)])
+    titles = "".join(f"{name:>15}" for name in ("read", "stored", "already known", "rejected"))
+    return ["Rows".ljust(width) + titles,
+            *(name + " " * (width - _cells_wide(name)) + "".join(f"{count:>15,}" for count in counts)
+              for name, *counts in counted)]
+
+
+def _cells_wide(text: str) -> int:
+    """How wide a terminal shows a text: a Chinese character takes the room of two letters."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def _reject_line(one: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from features.calendar import business_clock
+from features.corrections import corrections_when_seen, note_since
 from features.erasure import erase_again, without_erased
 from features.errors import BadInput
 from features.home import Home, claim_company, with_part
@@ -22,7 +23,6 @@ from features.import_report import ImportReport, SourceCounts, build_report
 from features.mapping import Mapping
 from features.money import minor_digits
 from features.owners import owner_rows
-from features.rates import known_when_seen
 from features.rejects import read_again, settle, settle_mended, store_rejects
 from features.snapshots import field_changes
 from features.sources.added import file_columns, table_to_join, with_added_columns
@@ -126,6 +126,7 @@ def check_mapping(mapping: Mapping) -> None:
 
 def _store_rows(connection: Connection, batches: list[SourceRows], recorded_at: int) -> None:
     """Store the rows that stand by themselves, table by table, and note which were new."""
+    note_since(connection, batches)
     for table in contract:
         ours = [batch for batch in batches if batch.source.rows == table]
         frames = [batch.frame.assign(source=batch.file, recorded_at=recorded_at, batch=i)
@@ -133,10 +134,9 @@ def _store_rows(connection: Connection, batches: list[SourceRows], recorded_at: 
         if not frames:
             continue
         frame = pd.concat(frames, ignore_index=True)
-        if table == "rates":
-            frame = known_when_seen(read_table(connection, table), frame, recorded_at)
         if table == "owners":
             frame = owner_rows(read_table(connection, table), frame, ours, recorded_at)
+        frame = corrections_when_seen(connection, table, frame, ours, recorded_at)
         _store_frame(connection, table, frame, ours)
     _date_undated(connection, batches)
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from features.added_columns import Join, Made
 from features.errors import BadInput, NotFound, nearest
 from features.outcome_rules import Condition, DealOutcome, LeadOutcome, Stage
-from features.strict import Strict, explain_invalid
+from features.strict import Strict, explain_invalid, read_yaml
 
 __all__ = ["SUBJECTS", "TABLE_COLUMNS", "FieldSpec", "Mapping", "Source", "load_mapping", "parse_mapping"]
 
@@ -119,6 +118,12 @@ class Source(Strict):
     """How dates are written, such as %d/%m/%Y for 31/12/2025."""
     header_row: Annotated[int, Field(ge=1)] | None = None
     """The line of the file, or the row of the sheet, that names the columns."""
+
+    @model_validator(mode="after")
+    def _date_format_has_codes(self) -> Source:
+        if self.date_format is not None and "%" not in self.date_format:
+            raise ValueError(f"date_format '{self.date_format}' has no codes such as %d. Write %d/%m/%Y for 31/12/2025")
+        return self
 
     @model_validator(mode="after")
     def _fits_the_contract(self) -> Source:
@@ -242,7 +247,7 @@ class Mapping(Strict):
             if condition.activity and not any(source.rows == "activities" and source.subject == kind
                                               for source in self.sources):
                 raise ValueError(f"{kind}s end by the activity '{condition.activity}', but no source gives activities "
-                                 f"about {kind}s")
+                                 f"about {kind}s. If another part of the mapping does, write '{kind}s' there")
 
     @property
     def has_rates(self) -> bool:
@@ -295,12 +300,10 @@ class Mapping(Strict):
 
 def parse_mapping(text: str, where: str) -> Mapping:
     """Read a mapping from YAML text; `where` names it in messages. Raises BadInput."""
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadInput(f"{where} is not YAML: {error}") from error
+    content = read_yaml(text, where)
     if not isinstance(content, dict):
-        raise BadInput(f"{where} is empty or not a list of settings. See docs/data-scientists.md for the form.")
+        raise BadInput(f"{where} is no mapping: it needs at least 'company: NAME' and 'sources:'. docs/mapping.md has "
+                       "every key; `dealcast map FILE` drafts one.")
     if questions := content.pop("questions", None):
         # A draft of `dealcast map` that nobody has finished: its guesses must not become a company's history.
         listed = questions if isinstance(questions, list) else [questions]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from features.asof import AsOf, Texts, category, newest
 from features.history import Events, History, Int, sort_events
+from features.record import linked
 
 __all__ = ["contact_accounts", "managers", "owner_facts", "reports"]
 
@@ -61,8 +62,7 @@ def contact_accounts(history: History, contacts: npt.ArrayLike, at: Int) -> Text
     account_id with which the contact was created. Raises NotFound for a contact that no file created."""
     code = history.codes("contact", contacts)
     pairs = AsOf(history, "contact", code, np.asarray(at, dtype=np.int64))
-    account = history.contacts.links["account_id"].astype(object).to_numpy(object, copy=True)[code]
-    account[(history.contacts.visible_at[code] > pairs.at) | pd.isna(account)] = None
+    account = linked(pairs, "account_id")
     told = newest(pairs.changes("account"), pairs) >= 0
     account[told] = category(pairs.changes("account"), pairs)[told]
     return account

@@ -12,7 +12,7 @@ import pandas as pd
 
 from features.money import minor_digits
 
-__all__ = ["known_when_seen", "worth"]
+__all__ = ["worth"]
 
 Int = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -53,14 +53,3 @@ def _rates_at(rates: pd.DataFrame, at: Int, visible: Int) -> Floats:
         counts = (valid_from <= own) & (known_at <= seen)
         best[start:start + step] = np.where(counts.any(axis=1), len(rates) - 1 - counts[:, ::-1].argmax(axis=1), -1)
     return np.append(rates["rate"].to_numpy(np.float64), np.nan)[best][back.reshape(-1)]
-
-
-def known_when_seen(table: pd.DataFrame, frame: pd.DataFrame, recorded_at: int) -> pd.DataFrame:
-    """Rows of rates for the store (`table` is what it holds): one that corrects a rate of the same day, without a word
-    of when that was known, was known when it was seen."""
-    there = table.groupby(["currency", "valid_from"])["rate"].agg(set)
-    key = pd.MultiIndex.from_frame(frame[["currency", "valid_from"]])
-    others = there.reindex(key).tolist()
-    corrects = [isinstance(known, set) and rate not in known for known, rate in zip(others, frame["rate"], strict=True)]
-    late = np.array(corrects, dtype=bool) & frame["known_at_assumed"].to_numpy(bool)
-    return frame.assign(known_at=frame["known_at"].where(~late, recorded_at))

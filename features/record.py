@@ -62,17 +62,10 @@ def account_of(pairs: AsOf) -> Texts:
 
 
 def linked(pairs: AsOf, column: str) -> Texts:
-    """What each subject's own row holds in a column beside its id and creation, None where it holds nothing."""
-    subjects = pairs.history.subjects(pairs.kind)
-    if column not in subjects.links:
+    """What each subject's own rows hold in a column beside its id and creation, None where they hold nothing."""
+    if column not in pairs.history.subjects(pairs.kind).links:
         return np.full(len(pairs), None, dtype=object)
-
-    def build() -> Texts:
-        values = subjects.links[column].astype(object)
-        return values.where(values.notna(), None).to_numpy(object)
-
-    values: Texts = _remembered(pairs.history, ("link", pairs.kind, column), build)
-    return values[pairs.subject]
+    return category(pairs.history.links(pairs.kind, column), pairs)
 
 
 def field_record(pairs: AsOf, field: str) -> Record:
@@ -81,7 +74,7 @@ def field_record(pairs: AsOf, field: str) -> Record:
         return category(asked.changes(field), asked)
 
     def read() -> Record:
-        found = _record(pairs.history, pairs.kind, field, group, [field])
+        found = _record(pairs.history, pairs.kind, field, group, [pairs.changes(field)])
         pool = _record(pairs.history, pairs.kind, "", _everybody, [])
         everybody = _read(pool.at_code(np.zeros(len(pairs), dtype=np.int64), pairs.at), None)
         return _read(_of_group(found, group(pairs), pairs), everybody)
@@ -97,7 +90,7 @@ def account_record(pairs: AsOf) -> Record:
 
 
 def _account_record(pairs: AsOf) -> Record:
-    found = _record(pairs.history, "deal", "account", account_of, [])
+    found = _record(pairs.history, "deal", "account", account_of, [pairs.history.links("deal", "account_id")])
     record = _read(_of_group(found, account_of(pairs), pairs), None)
     if pairs.kind != "deal":
         return record
@@ -115,10 +108,9 @@ def _read(totals: npt.NDArray[Any], pool: Record | None) -> Record:
     return Record(values[0], values[1], values[2], values[3] / SECONDS_A_DAY, pool)
 
 
-def _record(history: History, kind: str, name: str, group: Callable[[AsOf], Texts], fields: list[str]) -> Tally:
+def _record(history: History, kind: str, name: str, group: Callable[[AsOf], Texts], grouping: list[Events]) -> Tally:
     def build() -> Tally:
-        streams = [state_log(history, kind), *(history.changes(kind, field) for field in fields)]
-        points = turning_points(history, kind, streams)
+        points = turning_points(history, kind, [state_log(history, kind), *grouping])
         return tally(points, group, _measures)
 
     found: Tally = _remembered(history, ("record", kind, name), build)

@@ -14,7 +14,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from features.errors import BadInput
-from features.strict import Strict, explain_invalid
+from features.strict import Strict, explain_invalid, read_yaml
 
 __all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "ImportSettings", "LightGBMSettings", "Settings",
            "TrainingSettings", "load_settings"]
@@ -101,8 +101,8 @@ def load_settings(home_path: Path | None = None) -> Settings:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not YAML: {error}") from error
     if content is None:  # a file with nothing but comments changes nothing
         return {}

@@ -7,17 +7,14 @@ again when it re-appears.
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
-from pathlib import PurePath
-
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from features.corrections import belongs_to
 from features.deletions import DELETED, is_deleted
 from features.errors import BadInput
 from features.mapping import SUBJECTS, Mapping
-from features.rejects import file_name
 from features.sources.rows import FieldValues, SourceRows
 from features.sources.values import EMPTY
 from features.store import contract
@@ -42,11 +39,19 @@ def field_changes(connection: Connection, batches: list[SourceRows], mapping: Ma
     content = [_contents(batch) for batch in batches]
     for (kind, name), parts in by_field.items():
         known = _known_changes(connection, kind, name, mapping)
-        rows = pd.concat([part.rows.assign(batch=i, source=file, past=part.spec.past, content=content[i])
+        rows = pd.concat([part.rows.assign(batch=i, source=file, past=part.spec.past, content=content[i],
+                                           told_until=_told_until(known, batches[i], recorded_at))
                           for i, file, part in parts], ignore_index=True)
         frames.append(_as_changes(_one_each(rows), known, (kind, name) in logged, recorded_at)
                       .assign(subject=kind, field=name))
     return pd.concat(frames, ignore_index=True).assign(recorded_at=recorded_at)
+
+
+def _told_until(known: pd.DataFrame, batch: SourceRows, recorded_at: int) -> int:
+    """When an earlier import of the source last told anything new of a field, EMPTY if none did."""
+    earlier = known[known["recorded_at"] < recorded_at]
+    told = earlier.groupby("source")["recorded_at"].max()
+    return max((int(last) for file, last in told.items() if belongs_to(batch.source, str(file))), default=EMPTY)
 
 
 def repeated_ids(batches: list[SourceRows]) -> dict[str, int]:
@@ -130,8 +135,7 @@ def _gone(connection: Connection, kind: str, ours: dict[int, SourceRows], seen: 
               for batch in ours.values() for one in batch.rejected if one.cells}
     table = contract[SUBJECTS[kind]]
     stored = connection.execute(select(table.c[f"{kind}_id"], table.c.source).distinct()).all()
-    patterns = {PurePath(batch.source.file).name if batch.source.file else "*" for batch in full}
-    here = {subject for subject, file in stored if any(fnmatch(file_name(file), one) for one in patterns)} - deleted
+    here = {subject for subject, file in stored if any(belongs_to(batch.source, file) for batch in full)} - deleted
     gone = here - set(seen["subject_id"]) - unread
     if len(gone) > most_gone * len(here):
         files = ", ".join(sorted({batch.file for batch in full}))
@@ -146,11 +150,11 @@ def _gone(connection: Connection, kind: str, ours: dict[int, SourceRows], seen: 
 def _known_changes(connection: Connection, kind: str, name: str, mapping: Mapping) -> pd.DataFrame:
     """What the store knows of one field, each subject's changes from oldest to newest."""
     table = contract["changes"]
-    columns = ["subject_id", "value", "changed_at", "sequence", "recorded_at"]
+    columns = ["subject_id", "value", "changed_at", "sequence", "recorded_at", "source"]
     statement = select(*(table.c[one] for one in columns)).where(table.c.subject == kind, table.c.field == name)
     rows = connection.execute(statement).all()
-    known = pd.DataFrame({one: pd.Series(values, dtype="str" if one in ("subject_id", "value") else "int64")
-                          for one, values in zip(columns, zip(*rows, strict=True) if rows else [()] * 5, strict=True)})
+    known = pd.DataFrame({one: pd.Series(values, dtype="str" if one in ("subject_id", "value", "source") else "int64")
+                          for one, values in zip(columns, zip(*rows, strict=True) if rows else [()] * 6, strict=True)})
     order = {stage.name: i for i, stage in enumerate(mapping.stages)} if name == "stage" else {}
     known["rank"] = known["value"].map(order).astype("float64").fillna(len(order))
     return known.sort_values(["subject_id", "changed_at", "sequence", "rank", "value"], ignore_index=True)
@@ -161,8 +165,8 @@ def _as_changes(rows: pd.DataFrame, known: pd.DataFrame, has_log: bool, recorded
     whether that is assumed, source, batch and row.
 
     A value that does not change after creation, or whose log has no entry for the subject, was so from creation on,
-    unless the row says when it ended. Any other value that differs from the last known one became so when it ended, if
-    that date is known, else now.
+    unless the row says when it ended, or an earlier import had seen the field empty. Any other value that differs from
+    the last known one became so when it ended, if that date is known, else now.
     """
     last = known.drop_duplicates("subject_id", keep="last").set_index("subject_id")
     last_at = rows["subject_id"].map(last["changed_at"]).fillna(EMPTY).astype("int64")
@@ -175,7 +179,9 @@ def _as_changes(rows: pd.DataFrame, known: pd.DataFrame, has_log: bool, recorded
     unknown = last_at == EMPTY
 
     ended = rows["closed_at"] != EMPTY
-    from_start = rows["value"].notna() & ~ended & (
+    # The subject was there, and so was the field: of others the source told something since.
+    seen_empty = (rows["there_since"] != EMPTY) & (rows["told_until"] >= rows["there_since"]) & ~same_there
+    from_start = rows["value"].notna() & ~ended & ~seen_empty & (
         ((rows["past"] == "at_creation") & ~other_there) | ((rows["past"] == "logged") & has_log & unknown))
     # An at_creation value that stands there already has nothing to say about today: a log may have moved on.
     differs = (rows["value"].fillna("") != last_value.fillna("")) & ~from_start

@@ -8,16 +8,42 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from features.errors import nearest
+from features.errors import BadInput, nearest
 
-__all__ = ["Strict", "explain_invalid"]
+__all__ = ["Strict", "explain_invalid", "read_yaml"]
 
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False,
                               use_attribute_docstrings=True)
+
+
+class _OnceEach(yaml.SafeLoader):
+    """YAML in which no key stands twice: of two, the first would be lost without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and key.value in lines:
+                raise BadInput(f"line {line}: '{key.value}' stands in line {lines[key.value]} already, and only one of "
+                               "them would count. Put them together, or take one out.")
+            lines[str(key.value)] = line
+        return node
+
+
+def read_yaml(text: str, where: str) -> Any:
+    """Read YAML text; `where` names it in messages. Raises BadInput."""
+    try:
+        return yaml.load(text, Loader=_OnceEach)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{where} is not YAML: {error}") from error
+    except BadInput as error:
+        raise BadInput(f"{where}, {error}") from error
 
 
 def explain_invalid(error: ValidationError, model: type[BaseModel], where: str) -> str:

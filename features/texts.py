@@ -10,7 +10,7 @@ from features.asof import Floats, newest
 from features.history import Events, Int
 from features.known import AsOf
 
-__all__ = ["SEPARATOR", "held_values", "holds", "text_length", "words_hashed"]
+__all__ = ["held_values", "holds", "text_length", "words_hashed"]
 
 SEPARATOR = ";"  # between the values of a field that holds several
 _WORD = r"(?=([\u4e00-\u9fff]{2}))|([^\W_\u4e00-\u9fff]+)"
@@ -39,9 +39,13 @@ def holds(events: Events, pairs: AsOf, value: str) -> Floats:
     return member[_newest_code(events, pairs)]
 
 
-def held_values(events: Events) -> list[str]:
-    """Every value that an entry of the field holds, sorted."""
-    return sorted({part for level in events.levels for part in _parts(level)})
+def held_values(events: Events, as_of: int) -> list[str]:
+    """Every value that an entry of the field known at a moment holds, sorted; none while no entry holds several."""
+    codes = np.unique(events.codes[events.visible <= as_of])
+    levels = events.levels[codes[codes >= 0]]
+    if not any(SEPARATOR in level for level in levels):
+        return []
+    return sorted({part for level in levels for part in _parts(level)})
 
 
 def _parts(level: str) -> set[str]:

@@ -51,7 +51,7 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
     check_format(form)
     if seed < 0:
         raise BadInput(f"The seed is a whole number from 0 on, not {seed}.")
-    names = chosen_warts(world, warts or ("open" if options.variant == "open" else "all"))
+    names = chosen_warts(world, warts or ("open" if options.variant == "open" else "all,currencies"))
     truth_folder = out / "truth"
     try:
         truth_folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is told at once

@@ -30,10 +30,11 @@ def exchange_rates(past: Past, rng: np.random.Generator) -> pd.DataFrame:
     first = {one.currency: one.rate for one in settings.countries.values()}
     steps = settings.volatility * rng.standard_normal((len(names), len(starts))) * (np.arange(len(starts)) > 0)
     rates = np.array([first[name] for name in names])[:, None] * np.exp(np.cumsum(steps, axis=1))
+    since = starts - np.where(np.arange(len(starts)) == 0, 4 * 365, 0)  # deals that were there already are older
     return table_of({
         "currency": pick(names, np.repeat(np.arange(len(names)), len(starts))),
         "rate": pick([f"{rate:.4f}" for rate in rates.ravel().tolist()], np.arange(rates.size)),
-        "valid_from": pd.Series(np.tile(starts.astype("datetime64[s]"), len(names)))})
+        "valid_from": pd.Series(np.tile(since.astype("datetime64[s]"), len(names)))})
 
 
 def rate_at(rates: pd.DataFrame, world: World, currency: Int, at: Int) -> Float:

@@ -73,7 +73,8 @@ class LandmarkTable:
 def landmark_table(history: History, kind: str, landmarks: Landmarks) -> LandmarkTable:
     """Compute the whole catalogue as of every landmark."""
     pairs = AsOf(history, kind, landmarks.subject, landmarks.at)
-    return LandmarkTable(landmarks, compute(catalogue(history, kind), pairs))
+    last = int(landmarks.at.max(initial=np.iinfo(np.int64).min))
+    return LandmarkTable(landmarks, compute(catalogue(history, kind, last), pairs))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def top_reasons(model: HazardModel, history: History, as_of: int, ids: list[str]
     """
     subject = history.codes(model.kind, ids)
     at = np.full(len(subject), as_of)
-    features = catalogue(history, model.kind)
+    features = catalogue(history, model.kind, as_of)
     table = LandmarkTable(Landmarks(subject, at), compute(features, AsOf(history, model.kind, subject, at)))
     score = _log_odds(model, history, table, within_days)
     groups = sorted({feature.group for feature in features})

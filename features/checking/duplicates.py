@@ -34,7 +34,8 @@ def _same_id(material: Material) -> list[Finding]:
             found.append(Finding(
                 "duplicate_id", "wrong", len(ids) / max(table[key].nunique(), 1),
                 f"{named(len(ids), kind)} came with several contents (they differ in {', '.join(differing)}).",
-                "The claim that was known first counts, so a later and better one goes unused.",
+                "It was created when the claim that was known first says; what another names beside it counts since "
+                "that was known.",
                 f"Look whether {key} is unique in the export, and whether a later export changed these columns, which "
                 "should not change.", kind, None, {"ids": len(ids)}, ids[:SHOWN_EXAMPLES]))
     return found

@@ -247,11 +247,12 @@ def _rank_correlation(one: Floats, other: Floats) -> float | None:
 
 
 def _first_filled_at_the_end(seen: _Seen) -> Suspicion | None:
-    """Filled at or after the end, where a date says when; a single import says nothing of when."""
+    """Filled at or after the end, where a date says when: the import that first saw a subject says nothing of when."""
     if seen.one.past == "logged":
         return None  # the log says when: an earlier time does not see it
     first = seen.material.first_known(seen.one)[seen.judged]
-    dated = seen.ends.ended[seen.judged] & (first != EMPTY) & ~np.isin(first, seen.material.import_times[:1])
+    sight = seen.material.first_sight(seen.one.kind)[seen.judged]
+    dated = seen.ends.ended[seen.judged] & (first != EMPTY) & (first != sight)
     if dated.sum() < _LEAST:
         return None
     late = float(((first >= seen.ends.at[seen.judged]) & (first > seen.created_at))[dated].mean())

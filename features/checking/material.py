@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from features.asof import AsOf, category, moment, number, oldest
 from features.calendar import DAY
@@ -139,6 +140,12 @@ class Material:
             has = filled.start[1:] > filled.start[:-1]
             found[has] = filled.visible[filled.start[:-1][has]]
         return found
+
+    def first_sight(self, kind: str) -> Int:
+        """The import that first saw each subject (n,)."""
+        rows = self.history.tables[f"{kind}s"]
+        first = rows.groupby(f"{kind}_id")["recorded_at"].min()
+        return first.reindex(pd.Index(self.history.subjects(kind).ids)).to_numpy(np.int64)
 
     def at_first(self, one: FieldPast) -> npt.NDArray[np.generic]:
         """The values with which subjects began, as far as they are known for then: of a log what stood there soon after

@@ -132,13 +132,14 @@ def _silent(material: Material, kind: str) -> list[Finding]:
 
 
 def _last_entry(material: Material, kind: str) -> Int:
-    """The newest own time of any change or activity of each subject (n,), its creation without any; an import's mere
-    sight of an old value is no entry."""
-    subjects = material.history.subjects(kind)
+    """The newest own time of any change or activity of each subject (n,), its creation without any; the values with
+    which an import first saw it are no entries of that time."""
+    subjects, sight = material.history.subjects(kind), material.first_sight(kind)
     last = subjects.created_at.copy()
     for table, own in (("changes", "changed_at"), ("activities", "happened_at")):
         rows = material.history.tables[table]
-        rows = rows[(rows["subject"] == kind) & ~rows[own].isin(material.import_times[:1])]
-        code = subjects.codes(rows["subject_id"].to_numpy(object))
-        np.maximum.at(last, code[code >= 0], rows[own].to_numpy(np.int64)[code >= 0])
+        rows = rows[rows["subject"] == kind]
+        code, at = subjects.codes(rows["subject_id"].to_numpy(object)), rows[own].to_numpy(np.int64)
+        entered = (code >= 0) & (at != sight[code]) if len(sight) else code >= 0
+        np.maximum.at(last, code[entered], at[entered])
     return np.minimum(last, material.as_of)

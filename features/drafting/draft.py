@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -180,13 +181,12 @@ def _draft_deal_ends(draft: Draft) -> None:
                     draft.deals.append(f"  {kind}: [{{field: result, becomes: {_words(some)}}}]")
             outcomes |= set(ends.values())
         elif "is_won" in table.fields:
-            yes = _truths(table, "is_won", "yes")
-            draft.deals.append(f"  won: [{{field: is_won, becomes: {_words(yes)}}}]")
+            draft.deals.append(f"  won: [{{field: is_won, becomes: {_truths(table, 'is_won')}}}]")
             outcomes.add("won")
             other = next((name for name in ("is_lost", "is_closed") if name in table.fields), "")
             if other:
                 # Won comes first: a deal that is closed and not won is lost.
-                draft.deals.append(f"  lost: [{{field: {other}, becomes: {_words(_truths(table, other, 'yes'))}}}]")
+                draft.deals.append(f"  lost: [{{field: {other}, becomes: {_truths(table, other)}}}]")
                 outcomes.add("lost")
     names = [name for name, _ in draft.stages]
     missing = [word for word in ("won", "lost") if word not in outcomes]
@@ -208,13 +208,13 @@ def _draft_lead_ends(draft: Draft) -> None:
     if len(found) <= 3 and not any(kind == "converted" and not value_is(tokens_of(value), "yes")
                                    for value, kind in found.items()):
         found = {value: "converted" for value in found if value_is(tokens_of(value), "yes")} or found
-    converted += [f'"{value}"' for value, kind in found.items() if kind == "converted"]
-    disqualified += [f'"{value}"' for value, kind in found.items() if kind == "disqualified"]
+    converted += [json.dumps(value, ensure_ascii=False) for value, kind in found.items() if kind == "converted"]
+    disqualified += [json.dumps(value, ensure_ascii=False) for value, kind in found.items() if kind == "disqualified"]
     for table in leads:
         if "converted_at" in table.fields:
             converted.append("{field: converted_at, filled: true}")
         if "is_converted" in table.fields:
-            converted.append(f"{{field: is_converted, becomes: {_words(_truths(table, 'is_converted', 'yes'))}}}")
+            converted.append(f"{{field: is_converted, becomes: {_truths(table, 'is_converted')}}}")
     if not converted and any(table.rows == "deals" and "lead_id" in table.columns for table in draft.tables):
         converted.append("{deal: created}")
     if not converted:
@@ -245,13 +245,15 @@ def _horizon(leads: list[Table]) -> tuple[int, str]:
     return 90, "CHECK: nothing here says how long a conversion takes; 90 days is common"
 
 
-def _truths(table: Table, field: str, kind: str) -> list[str]:
+def _truths(table: Table, field: str) -> str:
+    """The column's words for yes; where none stands in it yet, any of the usual ones."""
     text = table.profiles[table.fields[field].column].text
-    return [str(value) for value in text.dropna().unique()[:20] if value_is(tokens_of(str(value)), kind)]
+    found = [str(value) for value in text.dropna().unique()[:20] if value_is(tokens_of(str(value)), "yes")]
+    return _words(found) if found else "[true]"
 
 
 def _words(some: list[str]) -> str:
-    return "[" + ", ".join('"' + one.replace('"', '\\"') + '"' for one in some) + "]"
+    return json.dumps(some, ensure_ascii=False)  # a list of quoted words is the same in YAML
 
 
 def _draft_settings(draft: Draft) -> None:

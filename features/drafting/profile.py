@@ -12,6 +12,7 @@ import pandas as pd
 
 from features.drafting.naming import value_is
 from features.drafting.words import Name, name_of, tokens_of, words
+from features.sources.currency import is_currency
 from features.sources.values import as_text
 
 __all__ = ["Profile", "dates_of", "profile_column"]
@@ -20,9 +21,9 @@ _DATE = re.compile(
     r"^(?:\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{4}"
     r"|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[T ,].*)?$")
 _SLASHED = re.compile(r"^(\d{1,2})([-/])(\d{1,2})[-/]\d{4}")
-_NUMBER = re.compile(r"^[+-]?[(]?(?:[A-Z]{3}\s|[A-Z]{0,2}[$€£¥₹]\s?)?[+-]?(?:\d{1,3}(?:[ "
+_NUMBER = re.compile(r"^[+-]?[(]?(?:(?P<before>[A-Z]{3})\s|[A-Z]{0,2}[$€£¥₹]\s?)?[+-]?(?:\d{1,3}(?:[ "
                      r",.'’\u00a0]\d{3})+|\d+)(?:[.,]\d+)?"
-                     r"\s?(?:e[+-]?\d+)?[)]?\s?(?:%|万元?|亿元?|元|[kKmM]|[$€£¥₹]|[A-Z]{3})?$")
+                     r"\s?(?:e[+-]?\d+)?[)]?\s?(?:%|万元?|亿元?|元|[kKmM]|[$€£¥₹]|(?P<after>[A-Z]{3}))?$")
 _MONEY = re.compile(r"[$€£¥₹]|元|\b(?:EUR|USD|CNY|RMB|GBP|JPY|CHF)\b")
 _HAN_FACTOR = re.compile(r"\d\s?([万亿])")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$")
@@ -90,6 +91,12 @@ def profile_column(column: pd.Series, header: str) -> Profile:
                    value_factor=_value_factor(values) if kind in ("number", "money") else 1)
 
 
+def _number(value: str) -> bool:
+    """Three letters beside the digits are a currency's, or it is an id such as 006000000000001AAA."""
+    found = _NUMBER.match(value)
+    return bool(found) and all(is_currency(code) for code in found.group("before", "after") if code)  # type: ignore[union-attr]
+
+
 def _boolean(value: str) -> bool:
     tokens = tokens_of(value)
     return value_is(tokens, "yes") or value_is(tokens, "no")
@@ -115,9 +122,9 @@ def _countries() -> frozenset[str]:
 
 
 _TESTS: dict[str, Callable[[str], object]] = {
-    "date": _DATE.match, "number": _NUMBER.match, "email": _EMAIL.match, "boolean": _boolean,
+    "date": _DATE.match, "number": _number, "email": _EMAIL.match, "boolean": _boolean,
           "id": _ID.match, "person": _person, "country": lambda value: value.casefold() in _countries(),
-          "money": lambda value: bool(_NUMBER.match(value) and _MONEY.search(value)),
+          "money": lambda value: bool(_number(value) and _MONEY.search(value)),
           "multi": _MULTI.search, "phone": _PHONE.match}
 
 

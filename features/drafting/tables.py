@@ -17,6 +17,7 @@ __all__ = ["classify", "find_links", "open_table"]
 
 ENTITIES = ("deals", "leads", "accounts", "contacts", "owners")
 _ENOUGH = 1.1
+_XES = {("case", "concept", "name"), ("concept", "name"), ("time", "timestamp")}  # the standard's own names
 # How much a meaning among the columns speaks for a table.
 _SIGNS = {
     "deals": {"deal_id": 1.2, "stage": 0.8, "amount": 0.7, "expected_close": 1.0, "closed_at": 0.6, "is_won": 0.8,
@@ -104,11 +105,13 @@ def repeating_id(table: Table) -> str:
 def _log_signs(table: Table, by_name: dict[str, float]) -> tuple[float, list[str]]:
     """A field history (field, value, time), versions of rows, or a log of stages."""
     subject = repeating_id(table) or _has(table, None, "record", "deal_id", "lead_id")
-    at = _has(table, None, "changed_at", "valid_from")
+    named = by_name.get("changes", 0)
+    if {profile.words.tokens for profile in table.profiles.values()} >= _XES:
+        return 6.0 + named, ["case:concept:name", "time:timestamp"]  # whatever its cases' amounts and stages look like
+    at = _has(table, None, "changed_at", "valid_from") or (_has(table, None, "created_at") if named else "")
     if not at or not (subject or _has(table, None, "id")):
         return 0.0, []
     field, value = _has(table, None, "field"), _has(table, None, "new_value")
-    named = by_name.get("changes", 0)
     version = _has(table, None, "valid_from", least=0.9)
     if field and value and field != value:
         return 2.6 + named, [field, value, at]
@@ -118,6 +121,9 @@ def _log_signs(table: Table, by_name: dict[str, float]) -> tuple[float, list[str
     if version and (named or (ended and subject)):
         return 6.0 + named, [version, *ended[:1]]  # rows of versions look like the rows of what they are versions of
     state = _has(table, None, "stage", "status", "activity", "new_value")
+    whose = _has(table, None, "deal_id", "lead_id", least=0.9)
+    if named and state and whose and not table.profiles[whose].unique:
+        return 6.0 + named, [state, whose, at]  # a history with a row per change looks like a table of deals, too
     if state and (repeating_id(table) or named):
         return 0.9 + named, [state, at]
     return named, [at]

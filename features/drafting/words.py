@@ -61,8 +61,8 @@ def words() -> Words:
         columns=_phrases(raw["columns"]), tables=_phrases(raw["tables"]),
         subjects={tokens_of(word): kind for kind, some in raw["subjects"].items() for word in some},
         noise=frozenset(token for word in raw["noise"] for token in tokens_of(word)),
-        values={kind: frozenset(tokens_of(word) for word in some) for kind, some in raw["values"].items()},
-        stages=[frozenset(tokens_of(word) for word in some) for some in stages],
+        values={kind: _spellings(some) for kind, some in raw["values"].items()},
+        stages=[_spellings(some) for some in stages],
         expected=frozenset(raw["expected"]), at_creation=frozenset(raw["at_creation"]),
         factors={str(word): int(factor) for factor, some in raw["factors"].items() for word in some},
         currencies={str(word): code for code, some in raw["currencies"].items() for word in some},
@@ -77,6 +77,11 @@ def _phrases(raw: dict[str, list[str]]) -> dict[tuple[str, ...], list[str]]:
             if meaning not in meanings:
                 meanings.append(meaning)
     return found
+
+
+def _spellings(some: list[str]) -> frozenset[tuple[str, ...]]:
+    """Words for values, each also in one piece, as a CRM's own names have them ("closedwon")."""
+    return frozenset(tokens_of(form) for word in some for form in (word, word.replace(" ", "")))
 
 
 def tokens_of(text: str) -> tuple[str, ...]:

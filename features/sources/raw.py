@@ -85,12 +85,14 @@ class RawTable:
     def require(self, names: Iterable[str]) -> None:
         """Raise BadInput, listing the file's columns, unless it has each of `names` once."""
         columns = [str(name) for name in self.frame.columns]
-        for name in names:
-            if columns.count(name) == 1:
-                continue
-            if name in columns:
+        missing = []
+        for name in sorted(names):
+            if columns.count(name) > 1:
                 raise BadInput(f"{self.name} has {columns.count(name)} columns named '{name}'; one must be renamed.")
-            message = f"{self.name} has no column '{name}'.{nearest(name, columns)} It has: {', '.join(columns)}."
+            if name not in columns:
+                missing.append(f"'{name}'.{nearest(name, columns)}")
+        if missing:
+            message = f"{self.name} has no column {' Nor '.join(missing)} It has: {', '.join(columns)}."
             if len(columns) == 1:
                 message += " That is a single one: does the mapping's 'delimiter' fit the file?"
             raise BadInput(message)

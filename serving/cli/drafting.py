@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -10,6 +11,8 @@ from features.errors import Conflict, NotFound
 from serving.cli.output import emit, json_option, progress, say
 
 __all__ = ["map_command"]
+
+_ONE_FOLDER = "FOLDER"
 
 
 @click.command("map")
@@ -32,7 +35,7 @@ def map_command(paths: tuple[Path, ...], out: Path | None, as_json: bool) -> Non
         raise NotFound(f"--out {out}: there is no folder {out.absolute().parent}. Create it first.")
     with progress("Looking at the files"):
         draft = draft_mapping(list(paths))
-    source = " ".join(str(path) for path in paths)
+    source = _to_import(paths)
     text = draft_text(draft, source)
     if out is not None:
         out.write_text(text, encoding="utf-8")
@@ -52,4 +55,14 @@ def map_command(paths: tuple[Path, ...], out: Path | None, as_json: bool) -> Non
         say(f"Questions to answer in it first ({len(draft.questions)}):")
         for one in draft.questions:
             say(f"  - {one}")
-    say(f"Then: dealcast import {source} --mapping {out}")
+    if source == _ONE_FOLDER:
+        say("An import reads one file or one folder: put these together first.")
+    say(f"Then: dealcast import {source} --mapping {shlex.quote(str(out))}")
+
+
+def _to_import(paths: tuple[Path, ...]) -> str:
+    """What `dealcast import` takes, as a shell reads it: the one file or folder, or the folder of all files."""
+    if len(paths) == 1:
+        return shlex.quote(str(paths[0]))
+    folders = {path.parent for path in paths}
+    return shlex.quote(str(folders.pop())) if len(folders) == 1 and all(map(Path.is_file, paths)) else _ONE_FOLDER

@@ -25,8 +25,8 @@ def forget(home_path: Path, subjects: tuple[str, ...], emails: tuple[str, ...], 
     """
     import time
 
+    from features.erasure import check_known, identifying_fields, parse_subject, subjects_of_email
     from features.erasure import forget as erase
-    from features.erasure import identifying_fields, parse_subject, subjects_of_email
     from features.home import Home
 
     if not subjects and not emails:
@@ -35,6 +35,8 @@ def forget(home_path: Path, subjects: tuple[str, ...], emails: tuple[str, ...], 
     wanted = [parse_subject(one) for one in subjects]
     for address in emails:
         wanted += subjects_of_email(home, address)
+    with home.store.read() as connection:
+        check_known(connection, wanted)
     if not yes:
         fields = {kind: sorted(identifying_fields(home.mapping, kind)) for kind, _ in wanted}
         for kind, one in wanted:

@@ -124,7 +124,8 @@ def _headline(period: Period, spread: dict[str, float], write: Any) -> str:
     unit = "" if write(1.0)[0] not in "0123456789" else " wins"
     low, high = write(spread["p10"]), write(spread["p90"])
     # Kept together where the line breaks.
-    sure = f"(80% sure: {low}–{JOINER}{high})".replace(" ", NO_BREAK) if low != high else "(80% sure)"
+    # On a phone the line may break before the range, not within it.
+    sure = f"(80%{NO_BREAK}sure: {low}–{JOINER}{high})" if low != high else f"(80%{NO_BREAK}sure)"
     return f"{period.name} will most likely bring {write(spread['p50'])}{unit} {sure}."
 
 

@@ -159,6 +159,9 @@ def test_the_command_asks_first_and_says_what_it_did(tmp_path: Path) -> None:
         return CliRunner().invoke(cli, ["--home", str(home), "forget", *arguments], input=typed, prog_name="dealcast")
 
     assert run("--subject", "contact:C1", typed="n\n").exit_code != 0
+    unknown = run("--subject", "contact:C99", typed="y\n")
+    assert (unknown.exit_code, "for good" in unknown.stderr) == (2, False)  # a slip is told before anything is asked
+    assert "There is no contact 'C99'" in unknown.stderr
     assert set(SECRETS) <= held(home)
     done = run("--email", "zq@mail.example", "--yes", "--json")
     assert done.exit_code == 0, done.output

@@ -50,3 +50,15 @@ def test_ends_without_a_date_are_told_since_they_count_as_ended_now(tmp_path: Pa
     report = bring_in(tmp_path / "home", folder, mapping_text(DEALS))
     assert report.outcomes["deals"].undated_ends == 1
     assert "  1 of them had ended already, without a date" in "\n".join(report_lines(report))
+
+
+def test_counts_stay_in_their_columns_behind_long_and_chinese_names(tmp_path: Path) -> None:
+    names = ["商机表", "all-deals-of-every-team-in-every-country-of-the-year-2026"]
+    rows = "id,created,stage,closed,amount,industry\nD1,2024-01-10,Won,2024-03-01,1,x"
+    write(tmp_path / "in", **dict.fromkeys(names, rows))
+    report = bring_in(tmp_path / "home", tmp_path / "in",
+                      mapping_text(*(DEALS.replace("deals.csv", f"{name}.csv") for name in names)))
+    header, chinese, english, *_ = report_lines(report)
+    if english.startswith(names[0]):
+        chinese, english = english, chinese
+    assert len(header) == len(english) == len(chinese) + len(names[0])  # each character has the room of two

@@ -40,6 +40,9 @@ def test_a_field_keeps_one_type_in_all_sources() -> None:
     (", value: value}", "}", "either both field and value"),
     ("past: at_creation", "past: at_creation, closed_at: closed",
      "deal field 'industry' of deals has closed_at, which only rows of deals have, for a stage with an outcome"),
+    ("    rows: changes", "    date_format: dd/mm/yyyy\n    rows: changes", "Write %d/%m/%Y for 31/12/2025"),
+    ("currency: EUR", "currency: EUR\ncompany: Other", "my.yaml, line 5: 'company' stands in line 2 already"),
+    ("{column: stage,", "{column: stage, column: phase,", "'column' stands in line"),
     ("{column: Stage,", "{column: Stage, closed_at: closed,", "deal field 'stage' of changes has closed_at"),
 ])
 def test_a_slip_is_named_where_it_stands(right: str, wrong: str, message: str) -> None:
@@ -84,3 +87,9 @@ def test_times_is_refused_where_it_would_do_nothing() -> None:
         parse_mapping(mapping_text(DEALS.replace("industry: {column: industry,",
                                                  "industry: {column: industry, times: 10,")),
                       "the mapping")
+
+
+def test_one_entry_may_be_taken_over_by_another_although_both_then_have_a_key() -> None:
+    text = mapping_text(DEALS).replace("- file: deals.csv", "- &first\n    file: deals.csv")
+    mapping = parse_mapping(text + "  - {<<: *first, file: old.csv}\n", "here")
+    assert [source.file for source in mapping.sources] == ["deals.csv", "old.csv"]

@@ -25,6 +25,7 @@ def whole(trained_home: Path) -> History:
 
 @pytest.mark.parametrize("kind", ["deal", "lead"])
 def test_one_subject_s_history_gives_the_features_that_the_whole_history_gives(whole: History, kind: str) -> None:
+    # An owner's record is made of all the owner's deals, so it is asked of the whole history.
     features = [one for one in catalogue(whole, kind) if not one.by_others]
     subjects = whole.subjects(kind)
     rng = np.random.default_rng(1)

@@ -255,7 +255,10 @@ def test_the_files_of_a_full_snapshot_are_taken_together_and_those_of_other_sour
     for day_, folder in ((NOW, "a"), (NOW + DAY, "b")):
         report = bring_in(tmp_path / "home", tmp_path / folder, mapping_text(text, other), day_)
     assert report.deleted == {"deal": 1}
-    assert "1 deals are gone from their full snapshot" in "\n".join(report_lines(report))
+    said = "\n".join(report_lines(report))
+    assert "1 deals are gone from their full snapshot" in said
+    assert "6 deals: " in said
+    assert " open, 1 deleted: " in said
     assert [one[0] for one in deleted(tmp_path / "home")] == ["D2"]
 
 

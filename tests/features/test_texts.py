@@ -9,12 +9,14 @@ from hypothesis import given, settings
 
 from features.asof import AsOf, compute
 from features.calendar import DAY
-from features.catalogue import catalogue
+from features.catalogue import MOST_HELD, catalogue
 from features.mapping import parse_mapping
 from features.texts import held_values, holds, text_length, words_hashed
 from tests.features.asking import asked, history_of, log_at, logs, questions
 from tests.features.test_asof import same
 from tests.histories import MAPPING, change, history
+from training.hazard import landmark_table
+from training.outcomes import Landmarks
 
 TEXTS = logs(["Talked to Ann, again: ann!", "budget", "软件预算", "", None])
 WORDS = {"Talked to Ann, again: ann!": ["talked", "to", "ann", "again", "ann"], "budget": ["budget"],
@@ -45,7 +47,21 @@ def test_membership_equals_a_slow_reference(rows, pairs):
     events = past.changes("deal", "products")
     last = [([None] + [row.value for row in log_at(rows, deal, at)])[-1] for deal, at in pairs]
     same(holds(events, asked(past, pairs), "a"), [None if one is None else "a" in one for one in last])
-    assert held_values(events) == sorted({part.strip() for row in rows for part in (row.value or "").split(";")} - {""})
+    for as_of in (4, 30):
+        known = [row.value for row in rows if row.day + row.late <= as_of and row.value]
+        parts = {part.strip() for value in known for part in value.split(";")}
+        assert held_values(events, as_of * DAY) == (sorted(parts) if ";" in "".join(known) else [])
+
+
+def test_values_that_a_field_holds_later_take_away_no_membership_that_was_known():
+    described = parse_mapping(MAPPING.replace("industry: {column: industry, past: at_creation}",
+                                              "extra: {column: x, past: at_creation}"), "the test")
+    later = ";".join(f"v{i}" for i in range(MOST_HELD + 1))
+    past = history(deals={"a": 0}, described_by=described,
+                   changes=[change("a", "extra", "red; blue", 0), change("a", "extra", later, 5)])
+    mark = Landmarks(np.array([0]), np.array([3 * DAY]))
+    pd.testing.assert_frame_equal(landmark_table(past, "deal", mark).features,
+                                  landmark_table(past.until(3 * DAY), "deal", mark).features)
 
 
 @pytest.mark.parametrize(("dtype", "values", "names"), [

@@ -52,7 +52,8 @@ def measure(wins: int, variant: str) -> dict[str, Any]:
 
 
 def table(small: bool) -> str:
-    lines = [f"Settings {settings_hash()}.", "", "| variant | leads | deals | changes | rows in all files | simulated and exported in | of it processor | "
+    lines = [f"Settings {settings_hash()}.", "",
+             "| variant | leads | deals | changes | rows in all files | simulated and exported in | of it processor | "
              "peak memory | true probabilities, besides |", "| --- | --: | --: | --: | --: | --: | --: | --: | --: |"]
     for variant in ("open", "real"):
         wins = 20 if small else 540

@@ -253,3 +253,14 @@ def test_by_the_shipped_mappings_of_real_sets_only_what_knows_the_end_is_suspect
     mapping, text = read_mapping(shipped)
     import_files(Home.open(tmp_path / "home", must_exist=False), real_data / data, mapping, text, NOW * 2)
     assert [one.field for one in leaks(Material(Home.open(tmp_path / "home").history(), NOW * 2))] == expected
+
+
+def test_what_a_second_export_brings_for_the_first_time_was_not_filled_late(tmp_path: Path) -> None:
+    made = deals(400)
+    for i, some in enumerate((made[::2], made[1::2])):
+        (tmp_path / f"in{i}").mkdir()
+        some.to_parquet(tmp_path / f"in{i}" / "deals.parquet")
+        bring_in(tmp_path / "home", tmp_path / f"in{i}", mapping("final_only"), NOW + i * 86_400_000_000)
+    history = Home.open(tmp_path / "home").history()
+    seen = Material(history, NOW + 2 * 86_400_000_000)
+    assert not [name for name, its in rules(seen).items() if "after_the_end" in its]

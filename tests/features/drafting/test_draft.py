@@ -331,10 +331,10 @@ def test_an_event_log_alone_gives_deals_from_the_events_that_begin_its_cases(tmp
     for i in range(60):
         events = ["received", "checked", "won" if i % 3 else "rejected"]
         rows += [{"case:concept:name": f"C{i:04}", "concept:name": event, "org:resource": f"U{i % 4}",
-                  "case:size": i % 5,
+                  "case:size": i % 5, "case:amount": 1000 * (i % 7),
                   "lifecycle:transition": "complete", "time:timestamp": f"2025-01-{1 + i % 20 + at:02}T08:00:00Z"}
                  for at, event in enumerate(events)]
-    draft, text = drafted(frame_file(tmp_path / "log.csv", pd.DataFrame(rows)))
+    draft, text = drafted(frame_file(tmp_path / "sales.csv", pd.DataFrame(rows)))
     assert draft.questions == []
     mapping = parse_mapping(text, "the draft")
     deals, changes = mapping.sources
@@ -387,3 +387,45 @@ def test_a_file_of_meetings_without_a_kind_gets_it_from_its_name(tmp_path: Path)
     meetings = next(one for one in finished(text).sources if one.rows == "activities")
     assert meetings.constants == {"kind": "meeting"}
     assert meetings.columns == {"subject_id": "Deal ID", "happened_at": "Start time"}
+
+
+def test_ids_that_end_in_three_letters_are_no_amounts_of_a_currency_that_nobody_has(tmp_path: Path) -> None:
+    ids = [f"006{i:012}AAA" for i in range(200)]
+    frame_file(tmp_path / "deals.csv", base().drop(columns="Deal ID").assign(Id=ids, Fee="12 EUR"))
+    draft, text = drafted(tmp_path / "deals.csv")
+    assert draft.questions == []
+    assert parse_mapping(text, "the draft").sources[0].columns["deal_id"] == "Id"
+    assert draft.tables[0].profiles["Fee"].kind == "money"
+
+
+def test_a_history_with_a_row_per_change_is_a_log_although_it_looks_like_deals(tmp_path: Path) -> None:
+    deals = base()
+    frame_file(tmp_path / "Opportunity.csv", deals)
+    ended = deals.assign(Created=deals["Closed on"]).dropna(subset="Created")
+    log = pd.concat([deals.assign(Stage="Qualification"), ended])
+    log = log.rename(columns={"Deal ID": "OpportunityId", "Created": "CreatedDate"})
+    log = log.assign(Id=range(1000, 1000 + len(log)))
+    frame_file(tmp_path / "OpportunityHistory.csv", log)
+    _, text = drafted(tmp_path)
+    changes = next(one for one in finished(text).sources if one.file == "OpportunityHistory.csv")
+    assert (changes.rows, changes.subject) == ("changes", "deal")
+    assert changes.columns == {"subject_id": "OpportunityId", "changed_at": "CreatedDate"}
+    assert {"stage", "amount"} <= set(changes.fields)
+
+
+def test_stages_written_in_one_piece_are_known(tmp_path: Path) -> None:
+    names = ["contractsent", "closedwon", "qualifiedtobuy", "closedlost", "appointmentscheduled"]
+    frame_file(tmp_path / "deals.csv", base().assign(Stage=[names[i % 5] for i in range(200)]))
+    draft, text = drafted(tmp_path / "deals.csv")
+    assert [(one.name, one.outcome) for one in finished(text).stages] == [
+        ("appointmentscheduled", None), ("qualifiedtobuy", None), ("contractsent", None), ("closedwon", "won"),
+        ("closedlost", "lost")]
+    assert not [one for one in draft.questions if "stage" in one]
+
+
+def test_an_export_without_a_win_yet_still_says_what_a_win_will_be(tmp_path: Path) -> None:
+    frame = base().drop(columns=["Stage", "Closed on"]).assign(Won=[False, None] * 100)
+    _, text = drafted(frame_file(tmp_path / "deals.csv", frame))
+    rule = finished(text).deals
+    assert rule is not None
+    assert [one.becomes for one in rule.won] == [[True]]

@@ -51,6 +51,13 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
                                        "reason": "is empty"}
 
 
+def test_all_columns_that_a_file_lacks_are_named_at_once(tmp_path: Path) -> None:
+    write(tmp_path / "in", deals="ID,Created,phase,closed,amount,industry\nD1,2024-01-10,,,,")
+    with pytest.raises(BadInput, match=r"no column 'created'\. Did you mean 'Created'\? Nor 'id'\. Did you mean 'ID'\? "
+                                       r"Nor 'stage'\. It has: ID, "):
+        bring_in(tmp_path / "home", tmp_path / "in", mapping_text(DEALS))
+
+
 def test_an_unknown_column_lists_the_file_s_columns_and_the_nearest(tmp_path: Path) -> None:
     folder = deals_file(tmp_path / "in", "D1,2024-01-10,,,,")
     with pytest.raises(BadInput, match=r"deals.csv has no column 'Industry'\. Did you mean 'industry'\? It has: id, "

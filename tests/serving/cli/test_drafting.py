@@ -34,6 +34,18 @@ def test_the_draft_of_the_shipped_example_is_a_mapping_that_imports_it(tmp_path:
     assert report["outcomes"]["deals"]["good"] > 0
 
 
+def test_the_next_command_is_one_that_a_shell_and_import_take(tmp_path: Path) -> None:
+    for name in ("my deals.csv", "b/more.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(DEALS.read_bytes())
+    one, far, same = tmp_path / "my deals.csv", tmp_path / "b" / "more.csv", DEALS.with_name("deals_zh.xlsx")
+    out = tmp_path / "a.yaml"
+    for paths, said in (((one,), f"import '{one}' --mapping {out}"), ((one, far), "import FOLDER --mapping"),
+                        ((DEALS, same), f"import {DEALS.parent} --mapping")):
+        out.unlink(missing_ok=True)
+        assert said in dealcast("map", *paths, "--out", out).stdout
+
+
 def test_without_out_the_draft_alone_is_printed() -> None:
     done = dealcast("map", DEALS)
     assert parse_mapping(done.stdout, "the draft").sources[0].columns["deal_id"] == "Deal ID"
