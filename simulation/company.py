@@ -51,7 +51,9 @@ def generate(out: Path, *, seed: int = 1, size: str = "demo", options: Options |
     check_format(form)
     if seed < 0:
         raise BadInput(f"The seed is a whole number from 0 on, not {seed}.")
-    names = chosen_warts(world, warts or ("open" if options.variant == "open" else "all,currencies"))
+    # Only the layout of tables comes with exchange rates.
+    real = "all,currencies" if layout == "tables" else "all"
+    names = chosen_warts(world, warts or ("open" if options.variant == "open" else real))
     truth_folder = out / "truth"
     try:
         truth_folder.mkdir(parents=True, exist_ok=True)  # before the work, so that a bad folder is told at once
