@@ -189,12 +189,22 @@ def _draft_deal_ends(draft: Draft) -> None:
                 draft.deals.append(f"  lost: [{{field: {other}, becomes: {_truths(table, other)}}}]")
                 outcomes.add("lost")
     names = [name for name, _ in draft.stages]
+    dated = [] if any(outcome for _, outcome in draft.stages) else _undate_stages(deals)
     missing = [word for word in ("won", "lost") if word not in outcomes]
     if missing:
         listed = f" The stages are: {', '.join(names)}." if names else ""
         where = "Mark it with outcome under stages" if names else "Map the column as field stage and list the stages"
         draft.questions.append(f"Which stage means that a deal is {' and which that it is '.join(missing)}?{listed} "
-                               f"{where}.")
+                               f"{where}.{f' Then give the field stage closed_at: {dated[0]}.' if dated else ''}")
+
+
+def _undate_stages(deals: list[Table]) -> list[str]:
+    """Take the date of the end from stages of which none is known to end a deal; returns the columns."""
+    stages = [table.fields["stage"] for table in deals if "stage" in table.fields]
+    columns = [one.closed_at for one in stages if one.closed_at]
+    for one in stages:
+        one.closed_at = None
+    return columns
 
 
 def _draft_lead_ends(draft: Draft) -> None:
