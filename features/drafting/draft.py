@@ -17,7 +17,7 @@ from features.drafting.looking import look_at
 from features.drafting.lookups import join_lookups
 from features.drafting.meaning import outcome_words, says_outcome
 from features.drafting.naming import value_is
-from features.drafting.profile import dates_of
+from features.drafting.profile import dates_of, profile_column
 from features.drafting.tables import ENTITIES, classify, find_links, open_table
 from features.drafting.words import han, tokens_of
 
@@ -149,8 +149,6 @@ def _draft_stages(draft: Draft) -> None:
     found = _state_of(draft, "deals", "stage")
     if not len(text):
         return
-    from features.drafting.profile import profile_column
-
     profile = profile_column(text.reset_index(drop=True), "stage")
     if found and found[0].rows == "changes":
         log = found[0]
