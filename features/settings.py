@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError, model_validator
 from features.errors import BadInput
 from features.strict import Strict, explain_invalid, read_yaml
 
-__all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "ImportSettings", "LightGBMSettings", "Settings",
-           "TrainingSettings", "load_settings"]
+__all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "ImportSettings", "LevelSettings", "LightGBMSettings",
+           "Settings", "TrainingSettings", "load_settings"]
 
 SETTINGS_FILE = "dealcast.yaml"
 
@@ -39,6 +39,11 @@ class LightGBMSettings(Strict):
     num_threads: Count
 
 
+class LevelSettings(Strict):
+    half_lives_in_cycles: Annotated[list[NotNegative], Field(min_length=1)]
+    prior_events: Annotated[list[Positive], Field(min_length=1)]
+
+
 class TrainingSettings(Strict):
     row_budget: Count
     seeds: Count
@@ -47,6 +52,7 @@ class TrainingSettings(Strict):
     half_lives_in_cycles: Annotated[list[NotNegative], Field(min_length=1)]
     calibration_prior_events: NotNegative
     lightgbm: LightGBMSettings
+    level: LevelSettings
 
 
 class ForecastSettings(Strict):
