@@ -22,6 +22,7 @@ from features.lead_quality import LEAD_FEATURES
 from features.paths import value_changes
 from features.record import account_of
 from features.recorded import FOREVER
+from features.rules import rule_features
 from features.surroundings import SURROUNDINGS
 from features.texts import held_values, holds, text_length, words_hashed
 
@@ -41,7 +42,8 @@ def catalogue(history: History, kind: str, as_of: int = FOREVER) -> list[Feature
     `as_of` is the latest moment at which they are asked: what became known later takes none of them away.
     """
     return [*DECLARED[kind], *_own_fields(history, kind, as_of), *_stage_clocks(history, kind),
-            *_activity_clocks(history, kind), *_account_fields(history, kind)]
+            *_activity_clocks(history, kind), *_account_fields(history, kind),
+            *(rule_features(history) if kind == "lead" else [])]
 
 
 def _own_fields(history: History, kind: str, as_of: int) -> list[Feature]:

@@ -1,6 +1,7 @@
 """Erasure: a person's texts and identifying fields are removed from a home, its numbers and links stay.
 
-Values are emptied where they stand; a row keeps its identity, so that a known row stays known at its next import.
+Values are emptied where they stand; a row keeps its identity, so that a known row stays known at its next import. What
+people said of a lead in place of its score is removed altogether.
 What was erased is remembered by the subject alone, and every later import empties the same fields again before it is
 stored for good. Copies outside the home cannot be reached: the result names them.
 """
@@ -22,7 +23,7 @@ from features.errors import BadInput, NotFound, nearest
 from features.home import DATABASE_FILE, Home
 from features.mapping import SUBJECTS, FieldSpec, Mapping
 from features.sources.rows import FieldValues, SourceRows
-from features.store import contract, erasures, imports, rejects
+from features.store import contract, erasures, imports, overrides, rejects
 
 __all__ = ["Erased", "Subject", "check_known", "erase_again", "forget", "identifying_fields", "parse_subject",
            "subjects_of_email", "without_erased"]
@@ -39,13 +40,15 @@ _IDS_A_QUERY = 500
 @dataclass(frozen=True)
 class Erased:
     """What an erasure did: subjects asked for; values of fields, texts of activities, rejects and import reports that
-    were emptied; files of the home that hold one of the texts and must be removed by hand; copies out of reach."""
+    were emptied; what was said of their leads in place of a score, removed; files of the home that hold one of the
+    texts and must be removed by hand; copies out of reach."""
 
     subjects: list[str]
     values: int
     texts: int
     rejects: int
     reports: int
+    overrides: int
     files_left: list[str]
     out_of_reach: list[str]
 
@@ -100,11 +103,12 @@ def forget(home: Home, subjects: Iterable[Subject], erased_at: int) -> Erased:
         if new:
             connection.execute(erasures.insert(), new)
         values, activity_texts = _empty(connection, mapping, wanted)
+        said = _remove_overrides(connection, wanted, texts)
         refused = _empty_rejects(connection, wanted, texts)
         reports = _empty_reports(connection, texts, refused)
         paths = sorted({str(path) for path in connection.execute(select(imports.c.path)).scalars()} - {"rejects"})
     _remove_traces(home)
-    return Erased([f"{kind}:{one}" for kind, one in wanted], values, activity_texts, len(refused), reports,
+    return Erased([f"{kind}:{one}" for kind, one in wanted], values, activity_texts, len(refused), reports, said,
                   _files_with(home, texts), _out_of_reach(home, paths))
 
 
@@ -147,6 +151,21 @@ def _empty(connection: Connection, mapping: Mapping, subjects: list[Subject]) ->
                                         .values(text=None)).rowcount
     texts += _empty_shared(connection, [one for kind, one in subjects if kind == "contact"])
     return values, texts
+
+
+def _remove_overrides(connection: Connection, subjects: list[Subject], texts: set[str]) -> int:
+    """Remove what people said of the leads that are forgotten, and of those whose contact is; returns how much.
+
+    Others' notes that hold one of the texts are emptied."""
+    leads, count = contract["leads"], 0
+    for text in sorted(texts):
+        connection.execute(update(overrides).where(overrides.c.note.contains(text, autoescape=True))
+                           .values(note=_ERASED))
+    for kind, one in subjects:
+        if kind in ("lead", "contact"):
+            theirs = select(leads.c.lead_id).where(leads.c[f"{kind}_id"] == one)
+            count += connection.execute(overrides.delete().where(overrides.c.lead_id.in_(theirs))).rowcount
+    return count
 
 
 def _empty_shared(connection: Connection, contacts: list[str]) -> int:
@@ -209,7 +228,7 @@ def _remove_traces(home: Home) -> None:
             return
         driver: Any = connection.driver_connection
         driver.autocommit = True
-        for table in ("changes", "activities", "rejects", "imports"):
+        for table in ("changes", "activities", "rejects", "imports", "overrides"):
             driver.execute(f"VACUUM FULL {table}")
 
 

@@ -22,6 +22,7 @@ from features.mapping import Mapping
 from features.places import Places, places
 from features.rates import worth
 from features.recorded import counting, cut, split, together
+from features.rule_book import Rules
 
 __all__ = ["STAMPS", "Events", "History", "Int", "Rows", "Subjects", "pack", "sort_events"]
 
@@ -240,6 +241,8 @@ class History:
     spare: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
     # What was derived from it and is asked for again and again, by name; a cut history starts its own.
     memo: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    # The company's own rules for points, where its home has some.
+    rules: Rules | None = None
 
     @classmethod
     def of_rows(cls, rows: dict[str, pd.DataFrame], mapping: Mapping) -> History:
@@ -257,7 +260,8 @@ class History:
         if all(parts[name][0] is table for name, table in self.tables.items()):
             return self  # nothing to cut: what it remembers stays
         return History({name: table for name, (table, _) in parts.items()}, self.mapping,
-                       {name: spare for name, (_, spare) in parts.items() if spare is not None and len(spare)})
+                       {name: spare for name, (_, spare) in parts.items() if spare is not None and len(spare)},
+                       rules=self.rules)
 
     def only(self, kind: str, subject_id: str) -> History:
         """The history of one lead, deal, account or contact, with what belongs to it: its lead, account and contacts,
@@ -277,7 +281,7 @@ class History:
                 else:
                     table = rows
             tables[name] = table
-        return History(tables, self.mapping, spare)
+        return History(tables, self.mapping, spare, rules=self.rules)
 
     def _related(self, kind: str, subject_id: str) -> list[tuple[str, str]]:
         """(kind, id) of a subject and of what belongs to it, each once."""

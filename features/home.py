@@ -7,7 +7,7 @@ from. Its first import names the company; only that company's data goes in after
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from features.errors import BadInput, Conflict, NotFound
 from features.history import OWN_TIME, History
 from features.mapping import Mapping, parse_mapping
 from features.parts import merged
+from features.rule_book import RULES_FILE, Rules, load_rules
 from features.settings import Settings, load_settings
 from features.store import Store, contract, load_history, meta, open_store, set_meta
 
@@ -65,9 +66,16 @@ class Home:
             raise NotFound(f"Nothing was imported into {self.path} yet. {_how_to_begin(self.path)}")
         return found
 
+    @cached_property
+    def rules(self) -> Rules | None:
+        """The rules for points in this home's rules.yaml, None where it has none. Raises BadInput."""
+        file = self.path / RULES_FILE
+        return load_rules(file, self.mapping) if file.is_file() else None
+
     def history(self, as_of: int | None = None, recorded_by: int | None = None) -> History:
         """Everything known, or what was known at `as_of` and had been recorded by `recorded_by` (microseconds)."""
-        return load_history(self.store, self.mapping, as_of, recorded_by)
+        rules = self.rules  # asked first: a slip in them is told before anything is read
+        return replace(load_history(self.store, self.mapping, as_of, recorded_by), rules=rules)
 
     def log_end(self) -> int:
         """The end of the last day that the log holds, in microseconds: "today" of a finished log, such as a simulated

@@ -142,7 +142,7 @@ def noisy_after(history: History, moment: int, rng: np.random.Generator) -> Hist
     made = {name: _noisy_table(name, table, moment, rng) for name, table in history.tables.items()}
     ends = _other_ends(history, moment, rng)
     made["changes"] = pd.concat([made["changes"], ends], ignore_index=True) if len(ends) else made["changes"]
-    return History(made, history.mapping)
+    return History(made, history.mapping, rules=history.rules)
 
 
 def _noisy_table(name: str, table: pd.DataFrame, moment: int, rng: np.random.Generator) -> pd.DataFrame:

@@ -24,7 +24,8 @@ from sqlalchemy.types import TypeEngine
 from features.history import STAMPS
 from features.mapping import TABLE_COLUMNS
 
-__all__ = ["KINDS", "columns_of", "contract", "erasures", "imports", "meta", "model_versions", "rejects", "schema"]
+__all__ = ["KINDS", "columns_of", "contract", "erasures", "imports", "meta", "model_versions", "overrides", "rejects",
+           "schema"]
 
 KINDS: dict[str, type[TypeEngine[Any]]] = {
     "created_at": BigInteger, "valid_from": BigInteger, "changed_at": BigInteger, "happened_at": BigInteger,
@@ -77,6 +78,16 @@ erasures = Table(
     Column("subject", String, primary_key=True),
     Column("subject_id", String, primary_key=True),
     Column("erased_at", BigInteger, nullable=False))
+overrides = Table(
+    "overrides", schema,
+    Column("override_id", Integer, primary_key=True),
+    Column("lead_id", String, nullable=False, index=True),
+    Column("set_at", BigInteger, nullable=False),
+    Column("set_by", String),
+    Column("grade", String),
+    Column("probability", Float),
+    Column("note", String),
+    Column("until", BigInteger))  # empty with all the rest: from set_at on there is none
 model_versions = Table(
     "model_versions", schema,
     Column("model", String, primary_key=True),

@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError, model_validator
 from features.errors import BadInput
 from features.strict import Strict, explain_invalid, read_yaml
 
-__all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "ImportSettings", "LevelSettings", "LightGBMSettings",
-           "Settings", "TrainingSettings", "load_settings"]
+__all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "ImportSettings", "IntentSettings", "LevelSettings",
+           "LightGBMSettings", "Settings", "TrainingSettings", "ValueGrades", "ValueSettings", "load_settings"]
 
 SETTINGS_FILE = "dealcast.yaml"
 
@@ -80,6 +80,41 @@ class Grades(Strict):
         return next((name for name in ("A", "B", "C") if probability >= getattr(self, name)), "D")
 
 
+class ValueGrades(Strict):
+    """Lowest expected value of each grade, in costs of a contact; below C is D."""
+
+    A: Positive
+    B: Positive
+    C: Positive
+
+    @model_validator(mode="after")
+    def _fall(self) -> Self:
+        if not self.A > self.B > self.C:
+            raise ValueError(f"must fall from A to C, got A {self.A}, B {self.B}, C {self.C}")
+        return self
+
+    def grade(self, worth: float) -> str:
+        """Grade of an expected value over the cost of a contact: A, B, C or D."""
+        return next((name for name in ("A", "B", "C") if worth >= getattr(self, name)), "D")
+
+
+class ValueSettings(Strict):
+    """What a conversion is worth and what trying for one costs, in whole units of the company's currency."""
+
+    amount: Positive
+    cost_per_contact: NotNegative
+    hours_per_contact: Positive
+    grades: ValueGrades
+
+
+class IntentSettings(Strict):
+    """Which leads are of high intent: they came to us, or get in touch."""
+
+    inbound_days: Positive
+    field: str
+    values: list[str]
+
+
 class ImportSettings(Strict):
     most_deleted: Share
 
@@ -88,6 +123,8 @@ class Settings(Strict):
     training: TrainingSettings
     forecast: ForecastSettings
     grades: Grades
+    value: ValueSettings
+    intent: IntentSettings
     imports: ImportSettings
 
 

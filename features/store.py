@@ -25,11 +25,11 @@ from features.mapping import Mapping
 from features.migrations import is_current, stamp, upgrade
 from features.parquet_copy import discard_copies, read_copy, write_copy
 from features.recorded import FOREVER
-from features.schema import contract, erasures, imports, meta, model_versions, rejects, schema
+from features.schema import contract, erasures, imports, meta, model_versions, overrides, rejects, schema
 from features.stored import add_rows, outweighed, read_rows, read_table
 
 __all__ = ["Store", "add_rows", "contract", "erasures", "get_meta", "imports", "load_history", "meta",
-           "model_versions", "open_store", "outweighed", "read_table", "rejects", "set_meta"]
+           "model_versions", "open_store", "outweighed", "overrides", "read_table", "rejects", "set_meta"]
 
 # Any constant will do: PostgreSQL's writers wait for one another on it, as SQLite's do on the file.
 _WRITE_LOCK = 5_219_340_117

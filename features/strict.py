@@ -6,6 +6,7 @@ is its description, which the published schema and the docs show.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.errors import BadInput, nearest
 
-__all__ = ["Strict", "explain_invalid", "read_yaml"]
+__all__ = ["Strict", "explain_invalid", "line_of", "read_yaml"]
 
 
 class Strict(BaseModel):
@@ -46,8 +47,22 @@ def read_yaml(text: str, where: str) -> Any:
         raise BadInput(f"{where}, {error}") from error
 
 
-def explain_invalid(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """Word pydantic's findings for a person: one line each, with the nearest name for an unknown key."""
+def line_of(yaml_text: str, path: Iterable[int | str]) -> int:
+    """The line in which what the keys at `path` lead to begins, or the nearest thing around it that is there."""
+    node: Any = yaml.compose(yaml_text, Loader=yaml.SafeLoader)
+    for part in path:
+        children = node.value if isinstance(node, yaml.CollectionNode) else []
+        found = dict(enumerate(children)) if isinstance(node, yaml.SequenceNode) else {
+            key.value: value for key, value in children}
+        if part not in found:
+            break
+        node = found[part]
+    return int(node.start_mark.line) + 1
+
+
+def explain_invalid(error: ValidationError, model: type[BaseModel], where: str, yaml_text: str | None = None) -> str:
+    """Word pydantic's findings for a person: one line each, with the nearest name for an unknown key, and with the line
+    of the file where its text is given."""
     lines = []
     for found in error.errors():
         path = ".".join(str(part) for part in found["loc"])
@@ -56,7 +71,8 @@ def explain_invalid(error: ValidationError, model: type[BaseModel], where: str) 
             owner = _model_at(model, found["loc"][:-1])
             known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
             text = "unknown setting." + nearest(str(found["loc"][-1]), known)
-        lines.append(f"  {path or 'top'}: {text}")
+        line = "" if yaml_text is None else f"line {line_of(yaml_text, found['loc'])}, "
+        lines.append(f"  {line}{path or 'top'}: {text}")
     return f"{where} cannot be used:\n" + "\n".join(lines)
 
 

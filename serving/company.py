@@ -20,6 +20,7 @@ from features.errors import NotFound
 from features.history import History
 from features.home import Home
 from features.mapping import Mapping
+from features.rule_book import RULES_FILE
 from features.settings import SETTINGS_FILE, Settings
 from features.store import imports
 from serving.dates import BadField, read_as_of, read_moment
@@ -100,14 +101,14 @@ class Companies:
         self.clock = clock
         self._company: Company | None = None
         self._last_import: tuple[int, int] | None = None
-        self._settings_file: tuple[int, int] | None = None
+        self._files: list[tuple[int, int] | None] = []
         self._reading = Lock()
 
     def now(self) -> Company:
         """Read the home when it has never been read, or was imported into or set otherwise since.
 
-        Raises NotFound when there is no home or nothing was imported yet, and BadInput for settings that cannot be
-        used.
+        Raises NotFound when there is no home or nothing was imported yet, and BadInput for settings or rules that
+        cannot be used.
         """
         with self._reading:
             home = self._company.home if self._company else Home.open(self.home_path)
@@ -115,12 +116,12 @@ class Companies:
             if last is None:
                 raise NotFound(f"Nothing was imported into {self.home_path} yet. Import a CRM's export:\n"
                                f"dealcast --home {self.home_path} import PATH --mapping FILE")
-            settings_file = _state_of(self.home_path / SETTINGS_FILE)
-            if self._company is None or (last, settings_file) != (self._last_import, self._settings_file):
+            files = [_state_of(self.home_path / name) for name in (SETTINGS_FILE, RULES_FILE)]
+            if self._company is None or (last, files) != (self._last_import, self._files):
                 # Opened anew: a home that was removed and made again may hold another company.
                 home = Home.open(self.home_path)
                 self._company = Company(home, home.mapping, home.settings, home.history(), last[1], self.clock)
-                self._last_import, self._settings_file = last, settings_file
+                self._last_import, self._files = last, files
             return self._company
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from features.mapping import load_mapping, parse_mapping
 from features.mapping_schema import mapping_schema
+from features.rule_book import parse_rules, rules_schema
 from serving.cli import cli
 from tests.figures import mapping_keys
 from tests.running import ROOT, environment
@@ -83,6 +84,18 @@ def test_every_key_of_a_mapping_is_documented_as_the_schema_has_it() -> None:
 def test_the_shipped_schema_is_that_of_the_models() -> None:
     shipped = json.loads((ROOT / "configs" / "mapping.schema.json").read_text(encoding="utf-8"))
     assert shipped == mapping_schema(), "run: dealcast mapping schema > configs/mapping.schema.json"
+
+
+def test_the_shipped_schema_of_rules_is_that_of_the_models_and_rules_in_the_docs_can_be_read() -> None:
+    shipped = json.loads((ROOT / "configs" / "rules.schema.json").read_text(encoding="utf-8"))
+    assert shipped == rules_schema(), "run: dealcast rules schema > configs/rules.schema.json"
+    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    files = sorted((ROOT / "configs" / "rules").glob("*.yaml"))
+    assert len(blocks) == 1
+    assert len(files) >= 2
+    for text in [*blocks, *(one.read_text(encoding="utf-8") for one in files)]:
+        assert parse_rules(text, "docs/rules.md or configs/rules").groups
 
 
 @pytest.mark.parametrize("mapping", sorted((ROOT / "configs" / "mappings").glob("*.yaml")), ids=lambda one: one.stem)

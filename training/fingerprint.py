@@ -13,11 +13,14 @@ __all__ = ["fingerprint"]
 
 
 def fingerprint(history: History) -> str:
-    """SHA-256 over all rows of all tables, whatever their order; `recorded_at` and `source` do not count."""
+    """SHA-256 over all rows of all tables, whatever their order, and over the rules for points, where there are some;
+    `recorded_at` and `source` do not count."""
     digest = hashlib.sha256()
     for name in sorted(history.tables):
         table = history.tables[name].drop(columns=["recorded_at", "source"])
         rows = np.sort(pd.util.hash_pandas_object(table, index=False).to_numpy())
         digest.update(f"{name} {sorted(table.columns)} {len(table)}".encode())
         digest.update(rows.tobytes())
+    if history.rules is not None:
+        digest.update(history.rules.model_dump_json().encode())
     return digest.hexdigest()

@@ -14,7 +14,7 @@ from features.errors import Conflict
 
 __all__ = ["HEAD", "is_current", "stamp", "upgrade"]
 
-HEAD = "0004"
+HEAD = "0005"
 _BEFORE_MIGRATIONS = "2"
 
 

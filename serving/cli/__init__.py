@@ -20,7 +20,9 @@ from serving.cli.forecast import forecast
 from serving.cli.forget import forget
 from serving.cli.mapping import mapping
 from serving.cli.models import score, train
+from serving.cli.override import override
 from serving.cli.rejects import rejects
+from serving.cli.rules import rules
 from serving.cli.serve import mlflow, serve
 
 __all__ = ["cli", "main"]
@@ -61,8 +63,8 @@ def cli(context: click.Context, home: Path) -> None:
     context.obj = home
 
 
-for _command in (demo, map_command, mapping, import_command, rejects, check, features, train, score, forecast, serve,
-                 mlflow, forget, simulate):
+for _command in (demo, map_command, mapping, import_command, rejects, check, features, rules, train, score, override,
+                 forecast, serve, mlflow, forget, simulate):
     cli.add_command(_command)
 
 

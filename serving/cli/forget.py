@@ -49,7 +49,8 @@ def forget(home_path: Path, subjects: tuple[str, ...], emails: tuple[str, ...], 
         return
     table(["erased", "count"], [["values of fields", f"{done.values:,}"], ["texts of activities", f"{done.texts:,}"],
                                 ["rows that could not be read", f"{done.rejects:,}"],
-                                ["reports of imports", f"{done.reports:,}"]], title=", ".join(done.subjects))
+                                ["reports of imports", f"{done.reports:,}"],
+                                ["overrides of scores", f"{done.overrides:,}"]], title=", ".join(done.subjects))
     for name in done.files_left:
         say(f"Still in {name}: delete that file. If it is a model's, train again first.")
     say("These cannot be reached from here; delete or mend them yourself:")
