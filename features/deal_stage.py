@@ -173,7 +173,7 @@ DEAL_FEATURES = [
           "it went {value}", lambda pairs: path(_stages(pairs), pairs, 3)),
     _Deal("amount", "Amount of the deal.", "minor units", "number", "amount", False, "the size of its amount", _amount),
     _Deal("amount_change_ratio", "Amount now over the first amount.", "ratio", "number", "amount", False,
-          "how its amount changed since the start", _amount_change),
+          "its amount is {value} the first one", _amount_change),
     _Deal("amount_changes", "How often the amount became another.", "changes", "number", "amount", False,
           "its amount was changed {value} times", lambda pairs: value_changes(pairs.changes("amount"), pairs)),
     _Deal("days_since_amount", "Days since the amount was last set.", "days", "number", "amount", True,

@@ -75,7 +75,7 @@ LEAD_FEATURES = [
     _Lead("first_inbound_days", "Days from creation to the customer's first getting in touch.", "days", "number",
           "response", False, "the customer first got in touch {value} days after the lead", _first_inbound_days),
     _Lead("created_weekday", "Weekday of creation, Monday is 0.", "weekday", "number", "calendar", False,
-          "the weekday on which it came in", created_weekday),
+          "it came in on a {value}", created_weekday),
     _Lead("created_hour", "Hour of creation in the company's time zone.", "hour", "number", "calendar", False,
-          "the hour at which it came in", _created_hour),
+          "it came in at {value}", _created_hour),
 ]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.calendar import DAY
 from features.errors import NotFound
 from features.history import Int
 from serving.champion import model_for
@@ -20,7 +21,7 @@ from training import deal_close, lead_conversion
 from training.forecast import forecast as make_forecast
 from training.hazard import HazardModel
 from training.outcomes import LOST, WON
-from training.reasons import top_reasons
+from training.reasons import explain_at
 from training.registry.versions import ModelVersion
 
 __all__ = ["deal_scores", "forecast", "lead_scores", "named", "reasons"]
@@ -57,9 +58,11 @@ def deal_scores(company: Company, as_of: int, within_days: float,
 def reasons(company: Company, model: HazardModel, as_of: int, ids: list[str],
             within_days: float) -> dict[str, dict[str, Any]]:
     """The one thing that stands out about each open deal, by id: `reason`, `effect`, `actionable`."""
-    found = top_reasons(model, company.history, as_of, ids, within_days)
-    rest = found[["reason", "effect", "actionable"]].to_dict("records")
-    return {str(one): named(row) for one, row in zip(found["deal_id"], rest, strict=True)}
+    at = np.full(len(ids), as_of)
+    found = explain_at(model, company.history, company.history.codes(model.kind, ids), at,
+                       at + round(within_days * DAY))
+    return {one: {"reason": explained.themes[0].text, "effect": explained.themes[0].effect,
+                  "actionable": explained.themes[0].actionable} for one, explained in zip(ids, found, strict=True)}
 
 
 def forecast(company: Company, as_of: int, start: int, end: int) -> tuple[ModelVersion, HazardModel, dict[str, Any]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ from features.settings import TrainingSettings
 from training.baselines import AalenJohansen
 from training.calibration import Calibrator, age_state_groups
 from training.curves import Curves, curves_from_hazards
+from training.forest import Forest
 from training.outcomes import Landmarks, Outcomes
 
-__all__ = ["BIN_COLUMNS", "STATE_COLUMNS", "Encoder", "HazardModel", "LandmarkTable", "Rows", "bin_edges", "bin_matrix",
-           "build_rows", "fit_boosters", "landmark_table", "recency_weights", "within_budget"]
+__all__ = ["BIN_COLUMNS", "STATE_COLUMNS", "Encoder", "HazardModel", "LandmarkTable", "Rows", "background_rows",
+           "bin_edges", "bin_matrix", "build_rows", "fit_boosters", "landmark_table", "recency_weights",
+           "within_budget"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +46,8 @@ BIN_COLUMNS = ["bin", "bin_days", "bin_business_days", "bin_has_quarter_end", "b
 # Per kind: the feature that says where a subject stands, since when, and its age.
 STATE_COLUMNS = {"lead": ("status", "days_in_status", "lead_age_days"),
                  "deal": ("stage", "days_in_stage", "deal_age_days")}
-MODEL_FORMAT = 1
+MODEL_FORMAT = 2
+BACKGROUND_ROWS = 20  # training landmarks that reasons are against: what a reason costs grows with them
 RARE_LEVEL = 10  # a category seen on fewer subjects than this is "other"
 
 
@@ -170,6 +174,14 @@ def within_budget(rows: Rows, table: LandmarkTable, ids: npt.NDArray[np.object_]
     return Rows(rows.landmark[kept], rows.bin[kept], rows.label[kept])
 
 
+def background_rows(table: LandmarkTable, ids: npt.NDArray[np.object_], encoder: Encoder) -> npt.NDArray[np.float32]:
+    """Encoded landmarks (BACKGROUND_ROWS or fewer, columns) of as many subjects, by a hash that knows no outcome."""
+    mark = pd.util.hash_array(ids[table.landmarks.subject]) ^ pd.util.hash_array(table.landmarks.at)
+    order = np.argsort(mark, kind="stable")
+    _, first = np.unique(table.landmarks.subject[order], return_index=True)
+    return encoder.encode(table.features.iloc[order[np.sort(first)[:BACKGROUND_ROWS]]])
+
+
 def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, subject: Int, encoder: Encoder,
                  settings: TrainingSettings, seeds: int) -> list[lgb.Booster]:
     """Fit one multiclass booster a seed; the same rows and settings give the same text, whatever the threads.
@@ -201,8 +213,8 @@ class HazardModel:
     """A trained model of one kind of subject, as it is stored and served.
 
     as_of : the origin, microseconds; nothing later was read. voice : "lightgbm", or "rates" where too little had
-    ended to fit more than cell rates. cycle_days : median life of the won. typical : a usual value of each feature,
-    against which reasons are given. evaluation : what earlier origins showed.
+    ended to fit more than cell rates. cycle_days : median life of the won. background : (at most BACKGROUND_ROWS,
+    columns) encoded training landmarks, against which reasons are given. evaluation : what earlier origins showed.
     """
 
     kind: str
@@ -216,9 +228,14 @@ class HazardModel:
     cells: AalenJohansen
     calibrator: Calibrator
     half_life_days: float
-    typical: dict[str, float | str | None]
+    background: npt.NDArray[np.float32]
     fingerprint: str
     evaluation: dict[str, Any]
+
+    @cached_property
+    def forest(self) -> Forest:
+        """The boosters' trees as reasons read them."""
+        return Forest.of(self.boosters)
 
     def raw_hazards(self, table: LandmarkTable, bins: npt.NDArray[np.float32]) -> Floats:
         """Hazards (n, m, 3) before calibration."""
@@ -259,7 +276,9 @@ class HazardModel:
             "voice": self.voice, "edges_days": self.edges_days.tolist(), "cycle_days": self.cycle_days,
             "columns": self.encoder.columns, "levels": self.encoder.levels, "boosters": len(self.boosters),
             "cells": self.cells.to_dict(), "calibrator": self.calibrator.to_dict(),
-            "half_life_days": self.half_life_days, "typical": self.typical, "fingerprint": self.fingerprint,
+            "half_life_days": self.half_life_days, "fingerprint": self.fingerprint,
+            # JSON has no NaN.
+            "background": [[None if np.isnan(one) else one for one in row] for row in self.background.tolist()],
         }
         _write_json(folder / "model.json", content)
         _write_json(folder / "evaluation.json", self.evaluation)
@@ -281,7 +300,8 @@ class HazardModel:
             edges_days=np.array(content["edges_days"]), cycle_days=content["cycle_days"],
             encoder=Encoder(content["columns"], content["levels"]), boosters=boosters,
             cells=AalenJohansen.from_dict(content["cells"]), calibrator=Calibrator.from_dict(content["calibrator"]),
-            half_life_days=content["half_life_days"], typical=content["typical"],
+            half_life_days=content["half_life_days"],
+            background=np.array(content["background"], dtype=np.float32).reshape(-1, len(content["columns"])),
             fingerprint=content["fingerprint"], evaluation=evaluation)
 
 

@@ -190,7 +190,7 @@ def _deals_to_look_at(home: Home, model: Any, history: Any, today: int, end: int
     from features.money import to_major
     from training.deal_close import score
     from training.forecast import amount_of
-    from training.reasons import top_reasons
+    from training.reasons import explain_at
 
     days = (end - today) / DAY
     deals = score(model, history, today, days)
@@ -198,7 +198,10 @@ def _deals_to_look_at(home: Home, model: Any, history: Any, today: int, end: int
     deals["amount"] = np.nan_to_num(amount_of(history, code, np.full(len(code), today)))
     deals["doubt"] = deals["amount"] * deals["p_win"] * (1 - deals["p_win"])
     chosen = deals.sort_values(["doubt", "deal_id"], ascending=[False, True]).head(3)
-    reasons = top_reasons(model, history, today, chosen["deal_id"].tolist(), days)["reason"]
+    at = np.full(len(chosen), today)
+    explained = explain_at(model, history, history.codes("deal", chosen["deal_id"].to_numpy(object)), at,
+                           np.full(len(chosen), end))
+    reasons = [one.themes[0].text for one in explained]
     currency = home.mapping.currency
     return [{"deal_id": deal, "amount": to_major(amount, currency), "p_win": float(p_win), "reason": reason}
             for deal, amount, p_win, reason in zip(*(chosen[name] for name in ("deal_id", "amount", "p_win")), reasons,

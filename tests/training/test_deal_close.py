@@ -11,7 +11,6 @@ from tests.histories import change, history
 from tests.training.test_forecast import AS_OF, _company
 from training import deal_close, lead_conversion
 from training.hazard import HazardModel
-from training.reasons import top_reasons
 
 SETTINGS = load_settings()
 
@@ -119,15 +118,6 @@ def test_nothing_won_yet_is_said_with_a_cure(tmp_path):
 def test_a_model_folder_that_cannot_be_read_says_train_again(tmp_path):
     with pytest.raises(NotFound, match="Train it again"):
         HazardModel.load(tmp_path)
-
-
-def test_every_scored_deal_gets_a_reason_in_words(trained):
-    past, model, _ = trained
-    ids = deal_close.score(model, past, AS_OF, 28)["deal_id"].tolist()[:20]
-    reasons = top_reasons(model, past, AS_OF, ids, 28)
-    assert reasons["deal_id"].tolist() == ids
-    assert reasons["reason"].str.len().min() > 5
-    assert not reasons["reason"].str.contains("{", regex=False).any()
 
 
 def test_leads_past_their_end_or_horizon_are_not_scored(tmp_path):

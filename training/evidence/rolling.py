@@ -23,6 +23,7 @@ from training.hazard import (
     HazardModel,
     LandmarkTable,
     Rows,
+    background_rows,
     bin_matrix,
     build_rows,
     fit_boosters,
@@ -136,7 +137,7 @@ def fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], 
         kind=task.kind, company=task.history.mapping.company, as_of=origin, voice="lightgbm" if enough else "rates",
         edges_days=task.edges_days, cycle_days=task.cycle_days, encoder=encoder, boosters=boosters, cells=cells,
         calibrator=calibrator_from(folds, task, origin, settings), half_life_days=half_life,
-        typical=typical_values(past), fingerprint=task.fingerprint, evaluation={})
+        background=background_rows(past, ids, encoder), fingerprint=task.fingerprint, evaluation={})
 
 
 def candidate_cells(task: Task, origin: int, settings: TrainingSettings) -> dict[float, AalenJohansen]:
@@ -187,20 +188,6 @@ def calibrator_from(folds: list[Fold], task: Task, origin: int, settings: Traini
         seen_by.append(np.searchsorted(origins, bin_end))
     return choose_calibrator(np.concatenate(hazards), np.concatenate(label), np.concatenate(group),
                              np.concatenate(number), np.concatenate(seen_by), settings.calibration_prior_events)
-
-
-def typical_values(table: LandmarkTable) -> dict[str, float | str | None]:
-    """Median of each number and most frequent text of each category over landmarks; None where always missing."""
-    typical: dict[str, float | str | None] = {}
-    for name, column in table.features.items():
-        known = column.dropna()
-        if known.empty:
-            typical[str(name)] = None
-        elif column.dtype == np.float64:
-            typical[str(name)] = float(known.median())
-        else:
-            typical[str(name)] = str(known.value_counts().sort_index(kind="stable").idxmax())
-    return typical
 
 
 def _loss(hazards: Floats, rows: Rows) -> float:
