@@ -13,8 +13,9 @@ from features.calendar import DAY
 from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.settings import Settings
-from training.evidence.judge import Asked, finite, judge, past_at
+from training.evidence.judge import Asked, judge, past_at
 from training.evidence.rolling import SETTLE_DAYS, Fold, Task, fit, roll
+from training.evidence.summary import finite
 from training.fingerprint import fingerprint
 from training.forecast import judge_forecasts
 from training.hazard import FAST_LIFE_DAYS, HazardModel, bin_edges, landmark_table
@@ -39,7 +40,7 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     progress("deals: fitting up to the date")
     model = fit(job, as_of, settings.training, folds, settings.training.seeds)
     progress("deals: looking back at past forecasts")
-    origins, asked = _judge(job, folds, as_of)
+    origins, asked = _judge(job, folds, as_of, settings)
     evaluation = {"window_days": evaluation_days(job.cycle_days), "origins": origins,
                   "periods": judge_forecasts(job.history, [fold.model for fold in folds], as_of, settings)}
     return training_result(model, evaluation, asked, settings, folder)
@@ -80,7 +81,8 @@ def open_deals(history: History, as_of: int) -> Int:
     return outcomes(history, "deal").open_at(as_of)
 
 
-def _judge(job: Task, folds: list[Fold], as_of: int) -> tuple[list[dict[str, float | None]], list[Asked]]:
+def _judge(job: Task, folds: list[Fold], as_of: int,
+           settings: Settings) -> tuple[list[dict[str, float | None]], list[Asked]]:
     origins, asked = [], []
     for fold in folds:
         window = fold.origin + evaluation_days(job.cycle_days) * DAY
@@ -89,7 +91,8 @@ def _judge(job: Task, folds: list[Fold], as_of: int) -> tuple[list[dict[str, flo
         if window > as_of or not len(subject):
             continue
         table = landmark_table(job.history, "deal", Landmarks(subject, np.full(len(subject), fold.origin)))
-        figures, answers = judge(fold.model, job.ends, table, np.full(len(subject), window), past_at(job, fold.origin))
+        figures, answers = judge(fold.model, job.ends, table, np.full(len(subject), window), past_at(job, fold.origin),
+                                 settings.training)
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
     return origins, asked

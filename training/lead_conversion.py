@@ -15,8 +15,9 @@ from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.outcome_rules import LeadOutcome
 from features.settings import Settings
-from training.evidence.judge import finite, judge, past_at
+from training.evidence.judge import judge, past_at
 from training.evidence.rolling import Task, fit, roll
+from training.evidence.summary import finite
 from training.fingerprint import fingerprint
 from training.hazard import HazardModel, bin_edges, landmark_table
 from training.outcomes import OPEN, WON, lead_landmarks, outcomes
@@ -46,7 +47,7 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
         if not len(closed):
             continue
         figures, answers = judge(fold.model, job.ends, job.table.take(closed), job.window_end[closed],
-                                 past_at(job, fold.origin))
+                                 past_at(job, fold.origin), settings.training)
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
     evaluation = {"window_days": _outcome(history).horizon.days, "origins": origins, "periods": []}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from features.settings import Settings
-from training.evidence.judge import Asked, finite, pooled, reliability, reliability_figure
+from training.evidence.charts import reliability_figure
+from training.evidence.paired import Asked
+from training.evidence.summary import summary
 from training.hazard import HazardModel
 
 if TYPE_CHECKING:
@@ -39,15 +41,13 @@ def training_result(model: HazardModel, evaluation: dict[str, Any], asked: list[
                     folder: Path) -> TrainingResult:
     """Add the pooled figures to the evaluation, write the model's files and gather what is logged."""
     origins = evaluation["origins"]
+    found = summary(asked, evaluation["window_days"])
     median = {name: float(np.median(values)) for name in (origins[0] if origins else {})
               if name != "origin" and (values := [one[name] for one in origins if one[name] is not None])}
-    overall = finite(pooled(asked)) if asked else {}
-    rows = reliability(asked) if asked else []
-    evaluation = {**evaluation, "median": median, "pooled": overall, "reliability": rows}
+    evaluation = {**evaluation, "median": median, **found}
     model = replace(model, evaluation=evaluation)
     model.save(folder)
-    title = f"{model.kind}s at {len(origins)} earlier origins"
-    figures = {"reliability": reliability_figure(rows, title)} if rows else {}
+    figures = {"reliability": reliability_figure(found["reliability"])} if asked else {}
     params = {"kind": model.kind, "company": model.company, "as_of": model.as_of, "voice": model.voice,
               "half_life_days": model.half_life_days, "cycle_days": model.cycle_days,
               "calibrator": "none" if model.calibrator.pooled == (0.0, 0.0) else
@@ -55,5 +55,5 @@ def training_result(model: HazardModel, evaluation: dict[str, Any], asked: list[
               "features": len(model.encoder.columns), "data_fingerprint": model.fingerprint,
               "training": settings.training.model_dump()}
     metrics = {**{f"median_{name}": value for name, value in median.items()},
-               **{f"pooled_{name}": value for name, value in overall.items() if value is not None}}
+               **{f"pooled_{name}": value for name, value in found["pooled"].items() if value is not None}}
     return TrainingResult(model, params, metrics, origins, figures, evaluation)

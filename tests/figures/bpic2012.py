@@ -21,7 +21,8 @@ from tests.figures.cache import ROOT, cached
 from training import lead_conversion
 from training.calibration import scores
 from training.evidence.backtest import backtest_origin
-from training.evidence.judge import Asked, pooled, won_by
+from training.evidence.judge import won_by
+from training.evidence.measures import figures as figures_of
 from training.hazard import HazardModel
 from training.outcomes import Landmarks, outcomes
 
@@ -106,7 +107,7 @@ def _sentences(rows: pd.DataFrame, results: list[dict[str, Any]]) -> list[str]:
     held = {name: int(rows[f"won_{name}_actual"].between(rows[f"won_{name}_p10"], rows[f"won_{name}_p90"]).sum())
             for name in ("count", "amount")}
     better = int((rows.log_loss < rows.log_loss_aj).sum())
-    overall = pooled([Asked(np.array(one["probability"]), np.array(one["won"])) for one in results])
+    overall = figures_of(*(np.concatenate([one[name] for one in results]) for name in ("probability", "won")))
     return [
         f"Log-loss is below that of Aalen–Johansen at {better} of {n} Mondays and below the rate by stage at "
         f"{int((rows.log_loss < rows.log_loss_stage).sum())} of {n}. Predicted over actual wins, all Mondays "

@@ -19,7 +19,8 @@ from features.calendar import DAY
 from features.history import History
 from features.settings import Settings
 from training import deal_close
-from training.evidence.judge import Asked, judge, past_at, pooled, reliability
+from training.evidence.judge import Asked, judge, past_at
+from training.evidence.summary import summary
 from training.forecast import actual, forecast
 from training.hazard import HazardModel, landmark_table
 from training.outcomes import Landmarks, outcomes
@@ -30,12 +31,11 @@ __all__ = ["Backtest", "backtest", "backtest_origin"]
 
 @dataclass(frozen=True)
 class Backtest:
-    """origins : a row per origin with the figures of P(win) and of the forecast. pooled : P(win) over all origins.
-    reliability : predicted and observed share in equally filled bins."""
+    """origins : a row per origin with the figures of P(win) and of the forecast. summary : P(win) over all origins
+    together, as `training.evidence.summary` has it."""
 
     origins: pd.DataFrame
-    pooled: dict[str, float]
-    reliability: list[dict[str, float]]
+    summary: dict[str, Any]
 
 
 def backtest(history: History, origins: list[int], within_days: float, settings: Settings,
@@ -52,7 +52,7 @@ def backtest(history: History, origins: list[int], within_days: float, settings:
         row, answers = backtest_origin(history, origin, within_days, settings)
         rows.append(row)
         asked.append(answers)
-    return Backtest(pd.DataFrame(rows), pooled(asked), reliability(asked))
+    return Backtest(pd.DataFrame(rows), summary(asked, within_days))
 
 
 def backtest_origin(history: History, origin: int, within_days: float,
@@ -68,7 +68,7 @@ def backtest_origin(history: History, origin: int, within_days: float,
     at = np.full(len(subject), origin)
     job = deal_close.task(history.until(origin), origin, within_days)
     figures, answers = judge(model, ends, landmark_table(history, "deal", Landmarks(subject, at)),
-                             np.full(len(subject), end), past_at(job, origin))
+                             np.full(len(subject), end), past_at(job, origin), settings.training)
     said = forecast(model, history, origin, origin, end, settings, by_owner=False)["total"]
     came = actual(history, origin, end)
     return {"origin": origin, **figures,

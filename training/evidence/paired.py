@@ -1,0 +1,153 @@
+"""Is the model better than a plain one? Losses on the same rows, compared by whole leads and by blocks of time.
+
+A difference is the model's log-loss less the plain model's: below 0 the model is better. Windows of rows less than a
+window apart overlap, so chance is drawn by blocks of time as long as the window, each lead or deal whole in the block
+in which it was first asked about. With fewer than MIN_BLOCKS of them there is no interval over time: it is then told at
+how many origins the model was ahead, and chance is drawn by whole leads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.calendar import DAY
+from features.history import Int
+from training.evidence.measures import log_losses
+
+__all__ = ["MIN_BLOCKS", "Asked", "Verdict", "differences", "verdict"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+
+MIN_BLOCKS = 5
+DRAWS = 4000
+CLAIM_LEVEL = 0.005  # one-sided: a claim of skill is wrong at most so often where there is none
+CLAIM_GAIN = 0.005  # of the base rate's log-loss: less is no use to anybody
+CLAIM_AHEAD = 0.75  # of the origins, where there are too few blocks of time for an interval over them
+NOT_WORSE = 0.005  # of log-loss, against the plain model that was best at earlier origins
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One origin's questions and answers: `probability`, whether `won`, which `subject` and when it was asked `at`,
+    (n,). plain : what each plain model said, (n,) by name. segments : group of each row, (n,) by name."""
+
+    probability: Floats
+    won: Bools
+    subject: Int
+    at: Int
+    plain: dict[str, Floats]
+    segments: dict[str, Texts]
+
+
+def differences(asked: list[Asked], window_days: float) -> dict[str, dict[str, float]]:
+    """The model against each plain model, and against "best": at each origin the plain one with the lowest loss at
+    the origins before.
+
+    mean : difference of log-loss. low, high : 90% interval. bound : upper end of the one-sided 99.5% interval. loss :
+    the plain model's log-loss. ahead, origins : at how many of the origins the model's log-loss was lower.
+    """
+    names = list(asked[0].plain)
+    ours = [log_losses(one.probability, one.won) for one in asked]
+    theirs = {name: [log_losses(one.plain[name], one.won) for one in asked] for name in names}
+    # Nothing was best before the first origin, which therefore does not count where there are others.
+    theirs["best"] = [theirs[_best(theirs, i)][i] for i in range(len(asked))]
+    counts = {name: np.ones(len(asked), dtype=bool) for name in theirs}
+    counts["best"][0] = len(asked) == 1
+    losses = np.stack([np.concatenate(theirs[name]) for name in theirs], axis=1)
+    counted = np.stack([np.repeat(counts[name], [len(loss) for loss in ours]) for name in theirs], axis=1)
+    difference = np.where(counted, np.concatenate(ours)[:, None] - losses, 0.0)
+    drawn = _drawn_means(difference, counted, _units(asked, window_days))
+    found = {}
+    for i, name in enumerate(theirs):
+        low, high, bound = (float(np.quantile(drawn[:, i], level)) for level in (0.05, 0.95, 1.0 - CLAIM_LEVEL))
+        ahead = [a.mean() < b.mean() for a, b, one in zip(ours, theirs[name], counts[name], strict=True) if one]
+        found[name] = {"mean": float(difference[:, i].sum() / counted[:, i].sum()), "low": low, "high": high,
+                       "bound": bound, "loss": float(losses[counted[:, i], i].mean()),
+                       "ahead": float(sum(ahead)), "origins": float(len(ahead))}
+    return found
+
+
+def _best(theirs: dict[str, list[Floats]], origin: int) -> str:
+    """The plain model with the lowest loss over the origins before; over the only one, where there is but one."""
+    before = max(origin, 1)
+    loss = {name: float(np.concatenate(losses[:before]).mean()) for name, losses in theirs.items()}
+    return min(loss, key=lambda name: (loss[name], name))
+
+
+def blocks(asked: list[Asked], window_days: float) -> Int:
+    """Block of time of each row, (n,): that in which its lead or deal was first asked about."""
+    subject, at = (np.concatenate([getattr(one, name) for one in asked]) for name in ("subject", "at"))
+    _, code = np.unique(subject, return_inverse=True)
+    first = np.full(code.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, code, at)
+    _, block = np.unique((first - at.min()) // round(window_days * DAY), return_inverse=True)
+    return np.asarray(block[code], dtype=np.int64)
+
+
+def _units(asked: list[Asked], window_days: float) -> Int:
+    """What chance is drawn by: blocks of time, or whole leads where there are too few of them."""
+    block = blocks(asked, window_days)
+    if block.max() + 1 >= MIN_BLOCKS:
+        return block
+    return np.unique(np.concatenate([one.subject for one in asked]), return_inverse=True)[1].astype(np.int64)
+
+
+def _drawn_means(values: Floats, counted: Bools, unit: Int) -> Floats:
+    """Means (DRAWS, k) of the counted values (n, k) over units (n,) drawn with replacement, spread a little wider where
+    units are few: their own spread is then seen too small."""
+    _, code = np.unique(unit, return_inverse=True)
+    n = int(code.max()) + 1
+    total, count = np.zeros((n, values.shape[1])), np.zeros((n, values.shape[1]))
+    np.add.at(total, code, values)
+    np.add.at(count, code, counted)
+    centre = total.sum(axis=0) / count.sum(axis=0)
+    random = np.random.default_rng(0)
+    means = np.empty((DRAWS, values.shape[1]))
+    for i in range(DRAWS):
+        times = np.bincount(random.integers(0, n, n), minlength=n).astype(np.float64)
+        n_drawn = times @ count
+        means[i] = np.where(n_drawn > 0, times @ total / np.maximum(n_drawn, 1.0), centre)
+    return np.asarray(centre + (means - centre) * np.sqrt(n / max(n - 1, 1)), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """skill : whether it may be claimed that the model knows more than the base rate. gain : log-loss saved, as a share
+    of the base rate's, and its `bound`: the one-sided 99.5% lower one. not_worse : whether the model is shown to be no
+    worse than the best plain model by more than NOT_WORSE. sentence : all of it in words."""
+
+    skill: bool
+    gain: float
+    bound: float
+    not_worse: bool
+    sentence: str
+
+
+def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, float]]) -> Verdict:
+    """What the differences allow to be said."""
+    base, best = found["base"], found["best"]
+    gain, bound = -base["mean"] / base["loss"], -base["bound"] / base["loss"]
+    n_blocks = int(blocks(asked, window_days).max()) + 1
+    few = n_blocks < MIN_BLOCKS
+    skill = bound > 0 and gain >= CLAIM_GAIN and (not few or base["ahead"] >= CLAIM_AHEAD * base["origins"])
+    not_worse = best["high"] <= NOT_WORSE
+    counted = f"ahead at {base['ahead']:.0f} of {base['origins']:.0f} earlier dates"
+    tested = f"{counted}, whose windows overlap" if few and base["origins"] > 1 else counted
+    if skill:
+        text = (f"Skill over the base rate: log-loss {gain:.1%} lower ({tested}; at least {max(bound, 0.0):.1%} "
+                f"with 99.5% confidence).")
+    else:
+        direction = "lower" if gain >= 0 else "higher"
+        text = (f"No skill over the base rate: log-loss {abs(gain):.1%} {direction} ({tested}), which chance may do. "
+                "Read the probabilities as one rate for all, and do not rank by them.")
+    against = ("better than" if best["high"] < 0 else "not worse than" if not_worse else
+               "worse than" if best["low"] > NOT_WORSE else "not shown to be as good as")
+    text += f" It is {against} the plain model that was best before."
+    return Verdict(skill, gain, bound, not_worse, text)
+
+
