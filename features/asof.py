@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ from features.calendar import DAY
 from features.history import Events, Int
 from features.known import Asked, AsOf, Log
 
-__all__ = ["AsOf", "Feature", "Floats", "Texts", "age_days", "at_creation", "category", "compute", "count",
+__all__ = ["AsOf", "Feature", "Floats", "Texts", "age_days", "at_creation", "category", "code", "compute", "count",
            "days_since_first", "days_since_last", "days_until", "distinct", "first_number", "mean", "moment", "newest",
            "number", "oldest", "rate_of_change", "ratio", "total"]
 
@@ -85,6 +86,12 @@ def moment(events: Events, pairs: AsOf) -> Floats:
 def first_number(events: Events, pairs: AsOf) -> Floats:
     """First value as a number, among those known."""
     return _read(events, "numbers", lambda events: events.numbers, oldest(events, pairs))
+
+
+def code(events: Events, pairs: AsOf) -> Int:
+    """Last value as its position in `events.levels`, -1 where nothing is known or the field was emptied."""
+    codes: Int = events.memo_of("code", lambda events: np.append(events.codes, -1))
+    return codes[newest(events, pairs)]
 
 
 def category(events: Events, pairs: AsOf) -> Texts:
@@ -198,11 +205,26 @@ def rate_of_change(events: Events, pairs: AsOf, window_days: float) -> Floats:
 
 def ratio(over: Floats, under: Floats) -> Floats:
     """One number over another; NaN where either is unknown or the lower one is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(under == 0, np.nan, over / under)
+    found = np.full(len(under), np.nan)
+    np.divide(over, under, out=found, where=under != 0)
+    return found
 
 
 def compute(features: Sequence[Feature], pairs: AsOf) -> pd.DataFrame:
     """All features for all pairs: (n, len(features)), numbers as float64, categories as text with None."""
-    return pd.DataFrame({feature.name: feature.compute(pairs) for feature in features},
-                        index=pd.RangeIndex(len(pairs.subject)))
+    names, order, n_texts = _layout(tuple((one.name, one.dtype) for one in features))
+    numbers = np.empty((len(names) - n_texts, len(pairs)))  # a feature is a row, as the frame keeps it: no copy
+    texts = np.empty((n_texts, len(pairs)), dtype=object)
+    into = {"number": iter(numbers), "category": iter(texts)}
+    for feature in features:
+        next(into[feature.dtype])[:] = feature.compute(pairs)
+    frames = [pd.DataFrame(numbers.T, copy=False), pd.DataFrame(texts.T)]
+    return pd.concat(frames, axis=1, ignore_index=True).take(order, axis=1).set_axis(names, axis=1)
+
+
+@lru_cache(maxsize=64)
+def _layout(names: tuple[tuple[str, str], ...]) -> tuple[pd.Index, Int, int]:
+    """Names of the features, where each stands once the numbers come first, and how many are texts."""
+    is_text = np.array([dtype == "category" for _, dtype in names], dtype=bool)
+    order = np.argsort(np.argsort(is_text, kind="stable"))
+    return pd.Index([name for name, _ in names], dtype="str"), order, int(is_text.sum())

@@ -19,7 +19,7 @@ from features.errors import BadInput
 from features.mapping import Mapping
 
 __all__ = ["DAY", "business_clock", "day_start", "end_of_day", "fiscal_quarter", "iso", "local_date", "local_micros",
-           "parse_as_of", "parse_period", "parse_within", "quarter_index"]
+           "parse_as_of", "parse_period", "parse_within", "quarter_ends", "quarter_index"]
 
 DAY = 86_400_000_000  # microseconds
 _EPOCH = date(1970, 1, 1)
@@ -75,6 +75,17 @@ def fiscal_quarter(moment: int, mapping: Mapping, ahead: int = 0) -> tuple[str, 
     if mapping.fiscal_year_starts > 1:
         year += 1  # a fiscal year is named after the calendar year in which it ends
     return f"{year}-Q{quarter}", *_quarter_bounds(year, quarter, mapping)
+
+
+def quarter_ends(mapping: Mapping) -> npt.NDArray[np.int64]:
+    """The last microsecond of every fiscal quarter from 1900 to 2199, the years that files may hold; ascending."""
+    return _quarter_ends(mapping.zone, mapping.fiscal_year_starts)
+
+
+@lru_cache(maxsize=16)
+def _quarter_ends(zone: ZoneInfo, fiscal_year_starts: int) -> npt.NDArray[np.int64]:
+    months = range(1900 * 12 + (fiscal_year_starts - 1) % 3, 2200 * 12 + 3, 3)
+    return np.array([day_start(date(month // 12, month % 12 + 1, 1), zone) - 1 for month in months], dtype=np.int64)
 
 
 def _quarter_bounds(year: int, quarter: int, mapping: Mapping) -> tuple[int, int]:

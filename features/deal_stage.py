@@ -14,6 +14,7 @@ from features.asof import (
     Texts,
     age_days,
     category,
+    code,
     count,
     days_since_first,
     days_since_last,
@@ -60,8 +61,7 @@ def _order(pairs: AsOf) -> list[str]:
 def _stage_order(pairs: AsOf) -> Floats:
     events, place = _stages(pairs), {name: float(i) for i, name in enumerate(_order(pairs))}
     places = np.array([*(place.get(level, np.nan) for level in events.levels), np.nan], dtype=np.float64)
-    row = newest(events, pairs)
-    return places[np.where(row >= 0, events.codes[row], -1)] if len(events) else np.full(len(row), np.nan)
+    return places[code(events, pairs)]
 
 
 def _days_in_stage(pairs: AsOf) -> Floats:
@@ -123,8 +123,7 @@ def _closes_this_quarter(pairs: AsOf) -> Floats:
 
 
 def _roles_reached(pairs: AsOf) -> Floats:
-    reached = [count(pairs.history.deal_roles(role), pairs) > 0 for role in _ROLES]
-    return np.asarray(np.sum(reached, axis=0), dtype=np.float64)
+    return sum((np.minimum(count(pairs.history.deal_roles(role), pairs), 1) for role in _ROLES), np.zeros(len(pairs)))
 
 
 def _since_role(role: str) -> Feature:

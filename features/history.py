@@ -24,9 +24,10 @@ from features.rates import worth
 from features.recorded import counting, cut, split, together
 from features.rule_book import Rules
 
-__all__ = ["STAMPS", "Events", "History", "Int", "Rows", "Subjects", "pack", "sort_events"]
+__all__ = ["STAMPS", "Events", "History", "Int", "Keys", "Rows", "Subjects", "keys", "sort_events"]
 
 Int = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.complex128]
 STAMPS = ("known_at", "recorded_at", "source")
 
 # The column that says when a row became so, by table.
@@ -67,51 +68,20 @@ class Rows:
     at: Int
 
     @cached_property
-    def unit(self) -> int:
-        """Microseconds that all times are multiples of: a second, a millisecond or one."""
-        return next((unit for unit in (1_000_000, 1000) if not (self.at % unit).any()), 1)
-
-    def bits_for(self, last_subject: int, later: int = 0) -> int | None:
-        """Bits that a time takes in one number behind its subject's, in units; None where both have not room in 62."""
-        bits = 62 - last_subject.bit_length()
-        first, last = self._span
-        return bits if first >= 0 and (last + later) // self.unit < (1 << bits) - 1 else None
-
-    @cached_property
-    def _span(self) -> tuple[int, int]:
-        return (int(self.at.min()), int(self.at.max())) if len(self.at) else (0, 0)
-
-    @cached_property
-    def _beyond(self) -> int:
-        """A subject behind all that have rows."""
-        return int(self.subject[-1]) + 1 if len(self.subject) else 0
-
-    @cached_property
-    def _packed(self) -> tuple[int | None, Int]:
-        """The bits for a time, and for each row its subject and time in one number, where there is room."""
-        bits = self.bits_for(self._beyond)
-        return bits, pack(self.subject, self.at // self.unit, bits) if bits is not None else self.at
-
-    @cached_property
-    def _ranked(self) -> tuple[Int, Int]:
-        """Sorted distinct times, and for each row its subject x (len(times) + 1) + the rank of its time."""
-        times = np.unique(self.at)
-        return times, self.subject * (len(times) + 1) + np.searchsorted(times, self.at)
+    def keys(self) -> Keys:
+        return keys(self.subject, self.at)
 
     def position(self, subject: Int, at: Int) -> Int:
         """Position of the last row of each subject at or before a time; before the subject's first where none is."""
-        bits, key = self._packed
-        if bits is not None:
-            return key.searchsorted(pack(np.minimum(subject, self._beyond), at // self.unit, bits), side="right") - 1
-        times, key = self._ranked
-        rank = times.searchsorted(at, side="right") - 1
-        return key.searchsorted(subject * (len(times) + 1) + rank, side="right") - 1
+        return self.keys.searchsorted(keys(subject, at), side="right") - 1
 
 
-def pack(subject: Int, time: Int, bits: int) -> Int:
-    """Subjects and times, in units, in one number each, which compare as (subject, time) do; a time outside of
-    0 to 2^bits - 2 stands before or behind all that are inside."""
-    return (subject << bits) + np.minimum(np.maximum(time, -1), (1 << bits) - 2)
+def keys(subject: Int, at: Int) -> Keys:
+    """Subjects and times in one number each, which compare as (subject, time) do: numpy orders complex numbers by their
+    real part, then by the other. A float holds every microsecond from 1684 to 2255, and beyond keeps their order."""
+    found = np.empty(len(subject), dtype=np.complex128)
+    found.real, found.imag = subject, at
+    return found
 
 
 @dataclass(frozen=True)
@@ -384,6 +354,12 @@ class History:
         """Kinds of activity that occur about a kind of subject, sorted."""
         table = self.tables["activities"]
         return sorted(table.loc[table["subject"] == kind, "kind"].unique())
+
+    def memo_of(self, key: tuple[str, ...], make: Callable[[History], Any]) -> Any:
+        """What `make` gives for this history, made once; `key` tells it from all else."""
+        if key not in self.memo:
+            self.memo[key] = make(self)
+        return self.memo[key]
 
     def _cached(self, *key: str) -> Events:
         if key not in self.memo:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.history import Events, History, Int, Rows, pack
+from features.history import Events, History, Int, Keys, Rows, keys
 
 __all__ = ["AsOf", "Asked", "Known", "Log"]
 
@@ -51,7 +51,7 @@ class AsOf:
     def activities(self, activity_kind: str = "", direction: str | None = None) -> Events:
         return self.history.activities(self.kind, activity_kind, direction)
 
-    @property
+    @cached_property
     def created_at(self) -> Int:
         return self.history.subjects(self.kind).created_at[self.subject]
 
@@ -74,10 +74,11 @@ class AsOf:
         """Position of the last row at or before each pair's time, less `earlier` microseconds; it lies before the
         subject's first row where there is none."""
         if FEW * len(self) <= len(rows.at) or not len(rows.at):
-            return rows.position(self.subject, self.at - earlier if earlier else self.at)
+            asked: Keys = self.kept(("keys", earlier), lambda: keys(self.subject, self.at - earlier))
+            return rows.keys.searchsorted(asked, side="right") - 1
         # Both sides sorted by (subject, time): the rows before a pair are counted as the rows are sorted in.
-        asked, key = self._keys(rows, earlier)
-        before = np.bincount(np.searchsorted(asked, key), minlength=len(self) + 1)
+        sorted_keys: Keys = self.kept(("sorted keys", earlier), lambda: self._sorted_keys(earlier))
+        before = np.bincount(sorted_keys.searchsorted(rows.keys), minlength=len(self) + 1)
         sorted_position = np.cumsum(before[:-1]) - 1
         if self._order is None:
             return sorted_position
@@ -91,33 +92,11 @@ class AsOf:
         one, other = self.subject[:-1], self.subject[1:]
         if ((one < other) | ((one == other) & (self.at[:-1] <= self.at[1:]))).all():
             return None
-        as_rows = Rows(np.array([self._last_subject]), self.at)
-        if (bits := as_rows.bits_for(self._last_subject)) is not None:
-            return np.argsort(pack(self.subject, self.at // as_rows.unit, bits))  # faster than by two columns
-        return np.lexsort((self.at, self.subject))
+        return np.argsort(keys(self.subject, self.at))
 
-    def _keys(self, rows: Rows, earlier: int) -> tuple[Int, Int]:
-        """One number for each pair, sorted, and for each row `earlier` before its time, which compare as (subject,
-        time) do: the subject's bits before the time's where both have room, else before the rank of the time."""
-        bits = rows.bits_for(max(self._last_subject, int(rows.subject[-1])), earlier)
-        if bits is not None and not earlier % rows.unit:
-            asked = self.kept(("keys", rows.unit, bits), lambda: self._packed(rows.unit, bits))
-            return asked, pack(rows.subject, (rows.at + earlier) // rows.unit, bits)
-        times, asked = self.kept("ranks", self._ranked)
-        return asked, rows.subject * (len(times) + 1) + np.searchsorted(times, rows.at + earlier)
-
-    def _packed(self, unit: int, bits: int) -> Int:
-        key = pack(self.subject, self.at // unit, bits)
+    def _sorted_keys(self, earlier: int) -> Keys:
+        key = keys(self.subject, self.at - earlier)
         return key if self._order is None else key[self._order]
-
-    def _ranked(self) -> tuple[Int, Int]:
-        times, rank = np.unique(self.at, return_inverse=True)
-        key = self.subject * (len(times) + 1) + rank
-        return times, key if self._order is None else key[self._order]
-
-    @cached_property
-    def _last_subject(self) -> int:
-        return int(self.subject.max())
 
 
 @dataclass(frozen=True)

@@ -126,10 +126,10 @@ def days_at_value(events: Events, pairs: AsOf) -> Floats:
 
 def path(events: Events, pairs: AsOf, length: int) -> Texts:
     """The values of the last spells in order, at most `length`, as "Talk > Offer"; None where nothing is known."""
-    def steps(asked: Asked) -> Texts:
-        log, row = asked.log, asked.last
-        start, n_codes = _spell_start(log), len(events.levels) + 2
-        key = log.codes[row] + 2  # as digits: 0 stands for no spell, 1 for an emptied field
+    def steps(log: Log) -> Texts:
+        """The path up to each row, (m,)."""
+        start, n_codes, row = _spell_start(log), len(events.levels) + 2, np.arange(len(log))
+        key = log.codes + 2  # as digits: 0 stands for no spell, 1 for an emptied field
         more = np.ones(len(row), dtype=bool)
         for place in range(1, length):
             first = start[row]
@@ -142,7 +142,7 @@ def path(events: Events, pairs: AsOf, length: int) -> Texts:
         texts = [" > ".join(words[list(filter(None, one))]) for one in zip(*digits, strict=True)]
         return np.array(texts, dtype=object)[position]
 
-    return pairs.known(events).each(steps, None)
+    return pairs.known(events).each(lambda asked: asked.log.kept(("path", length), steps)[asked.last], None)
 
 
 def moves(events: Events, pairs: AsOf, kind: str, window_days: float | None = None) -> Floats:

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from features.asof import Floats, Texts, ratio
+from features.asof import Floats, ratio
 from features.history import Events, History, Int, Rows
 from features.known import AsOf
 
 __all__ = ["PRIOR_ENDS", "Spread", "Tally", "shrunk", "spread", "tally", "turning_points"]
 
-Group = Callable[[AsOf], Texts]
+Group = Callable[[AsOf], Int]  # the code of each pair's group, -1 where it has none
 Flags = npt.NDArray[np.bool_]
 
 PRIOR_ENDS = 10.0  # a group's rate counts as much as the pool's once so many of its subjects have ended
@@ -43,41 +43,34 @@ def turning_points(history: History, kind: str, streams: list[Events]) -> AsOf:
 
 @dataclass(frozen=True)
 class Tally:
-    """Totals of groups over time. levels : the groups' names, sorted. rows : (m,) a group's code and the time from
-    which its totals stand. totals : (measures, m + 1), the last of them 0, for before everything."""
+    """Totals of groups over time. rows : (m,) a group's code and the time from which its totals stand. totals :
+    (measures, m + 1), the last of them 0, for before everything."""
 
-    levels: pd.Index
     rows: Rows
-    start: Int
     totals: Int
 
-    def at(self, group: Texts, at: Int) -> Int:
+    def at(self, group: Int, at: Int) -> Int:
         """Totals (measures, n) of each pair's group; 0 for a group that nothing is known of."""
-        code = self.levels.get_indexer(pd.Index(group, dtype=object)).astype(np.int64)
-        return self.at_code(code, at)
+        position = self.rows.position(group, at)
+        return self.totals[:, np.where(self._group[position] == group, position, -1)]
 
-    def at_code(self, code: Int, at: Int) -> Int:
-        position = self.rows.position(code, at)
-        there = (code >= 0) & (code < len(self.levels))
-        there[there] = (position >= self.start[np.where(there, code, 0)])[there]
-        return self.totals[:, np.where(there, position, -1)]
+    @cached_property
+    def _group(self) -> Int:
+        return np.append(self.rows.subject, -1)
 
 
 def tally(points: AsOf, group: Group, measures: Callable[[AsOf], Int]) -> Tally:
     """Totals of whole-number measures (measures, m) by group, over all subjects that the points follow."""
-    code, levels = pd.factorize(group(points), sort=True)
-    owner, at, change = _changes(points, code.astype(np.int64), measures(points))
+    owner, at, change = _changes(points, group(points), measures(points))
     order = np.lexsort((at, owner))
     owner, at, change = owner[order], at[order], change[:, order]
     last = np.ones(len(at), dtype=bool)
     last[:-1] = (owner[1:] != owner[:-1]) | (at[1:] != at[:-1])
     # Changes of the same moment count together; whole numbers, so that other groups cancel to the last digit.
     sums = np.cumsum(change, axis=1)
-    start_all = np.searchsorted(owner, np.arange(len(levels)))
-    base = np.where(start_all > 0, sums[:, start_all - 1], 0) if len(at) else sums
-    totals = sums[:, last] - base[:, owner[last]]
-    owner, at = owner[last], at[last]
-    return Tally(pd.Index(levels, dtype=object), Rows(owner, at), np.searchsorted(owner, np.arange(len(levels) + 1)),
+    start = np.searchsorted(owner, owner[last])
+    totals = sums[:, last] - np.where(start > 0, sums[:, start - 1], 0)
+    return Tally(Rows(owner[last], at[last]),
                  np.concatenate([totals, np.zeros((len(change), 1), dtype=np.int64)], axis=1))
 
 
@@ -106,57 +99,48 @@ def shrunk(part: Floats, whole: Floats, pool: Floats, prior: float = PRIOR_ENDS)
 
 @dataclass(frozen=True)
 class Spread:
-    """Numbers that count from a time on, and others that no longer do, by group; to be asked for shares.
+    """Numbers that count from a time on, and others that no longer do; to be asked for shares.
 
-    A wavelet tree over the rows in the order of (group, time): at each level the rows' weights are summed for those
-    whose number's rank has a 0 at that bit, and the rows go on, the 0s before the 1s.
+    A wavelet tree over the rows in the order of time: at each level the rows' weights are summed for those whose
+    number's rank has a 0 at that bit, and the rows go on, the 0s before the 1s.
     """
 
-    levels: pd.Index
-    rows: Rows
-    start: Int
+    at: Int
     sizes: Floats  # distinct numbers, sorted
     zeros: list[Int]  # per level, highest bit first: rows with a 0 before each position (m + 1,)
     weights: list[Int]  # per level: weight of the rows with a 0 before each position (m + 1,)
     total: Int  # (m + 1,) weight of all rows before each position
 
-    def share_at_or_below(self, group: Texts, at: Int, size: Floats) -> Floats:
-        """Share of the numbers that count at each time in each group and are at or below a size (n,); NaN where none
-        counts or the size is unknown."""
-        code = self.levels.get_indexer(pd.Index(group, dtype=object)).astype(np.int64)
-        first = self.start[np.maximum(code, 0)]
-        end = np.where(code >= 0, np.maximum(self.rows.position(code, at) + 1, first), first)
-        below = self._weight_below(first, end, np.searchsorted(self.sizes, size, side="right"))
-        found = ratio(below.astype(np.float64), (self.total[end] - self.total[first]).astype(np.float64))
+    def share_at_or_below(self, at: Int, size: Floats) -> Floats:
+        """Share of the numbers that count at each time and are at or below a size (n,); NaN where none counts or the
+        size is unknown."""
+        end = self.at.searchsorted(at, side="right")
+        below = self._weight_below(end, np.searchsorted(self.sizes, size, side="right"))
+        found = ratio(below.astype(np.float64), self.total[end].astype(np.float64))
         return np.where(np.isnan(size), np.nan, found)
 
-    def _weight_below(self, first: Int, end: Int, rank: Int) -> Int:
-        """Weight of the rows in [first, end) whose number's rank is below `rank`, (n,)."""
-        everything = rank >= len(self.sizes)
-        found = np.zeros(len(first), dtype=np.int64)
-        low, high = first, end
+    def _weight_below(self, end: Int, rank: Int) -> Int:
+        """Weight of the rows before `end` whose number's rank is below `rank`, (n,)."""
+        found = np.zeros(len(end), dtype=np.int64)
+        rows = np.stack([np.zeros_like(end), end])  # at each level, those from the first of these to the second
         for level, (zeros, weights) in enumerate(zip(self.zeros, self.weights, strict=True)):
-            one = (rank >> (len(self.zeros) - 1 - level)) & 1 == 1
-            found += np.where(one, weights[high] - weights[low], 0)
-            low = np.where(one, zeros[-1] + low - zeros[low], zeros[low])
-            high = np.where(one, zeros[-1] + high - zeros[high], zeros[high])
-        return np.where(everything, self.total[end] - self.total[first], found)
+            one = (rank & (1 << (len(self.zeros) - 1 - level))) != 0
+            before, weight = zeros[rows], weights[rows]
+            found += one * (weight[1] - weight[0])
+            rows = np.where(one, rows + (zeros[-1] - before), before)
+        return np.where(rank >= len(self.sizes), self.total[end], found)
 
 
-def spread(points: AsOf, group: Group, size: Callable[[AsOf], Floats]) -> Spread:
-    """The numbers of all subjects by group, over time; a subject whose number is NaN does not count."""
+def spread(points: AsOf, size: Callable[[AsOf], Floats]) -> Spread:
+    """The numbers of all subjects over time; a subject whose number is NaN does not count."""
     number = size(points)
-    names = group(points)
-    names[np.isnan(number)] = None
-    codes, levels = pd.factorize(names, sort=True)
-    code = codes.astype(np.int64)
-    arrives, departs = _arrivals(points, code, (code[1:] == code[:-1]) & (number[1:] == number[:-1]))
-    owner = np.concatenate([code[arrives], code[:-1][departs]])
+    counts = np.where(np.isnan(number), -1, 0)
+    arrives, departs = _arrivals(points, counts, (counts[1:] == counts[:-1]) & (number[1:] == number[:-1]))
     at = np.concatenate([points.at[arrives], points.at[1:][departs]])
     sizes, rank = np.unique(np.concatenate([number[arrives], number[:-1][departs]]), return_inverse=True)
     weight = np.repeat(np.array([1, -1]), [arrives.sum(), departs.sum()])
-    order = np.lexsort((at, owner))
-    owner, at, rank, weight = owner[order], at[order], rank[order], weight[order]
+    order = np.argsort(at, kind="stable")
+    at, rank, weight = at[order], rank[order], weight[order]
     total = _before(weight)
     zeros, weights = [], []
     for bit in range(max(len(sizes) - 1, 1).bit_length() - 1, -1, -1):
@@ -165,8 +149,7 @@ def spread(points: AsOf, group: Group, size: Callable[[AsOf], Floats]) -> Spread
         weights.append(_before(np.where(is_zero, weight, 0)))
         order = np.argsort(~is_zero, kind="stable")
         rank, weight = rank[order], weight[order]
-    return Spread(pd.Index(levels, dtype=object), Rows(owner, at), np.searchsorted(owner, np.arange(len(levels) + 1)),
-                  sizes, zeros, weights, total)
+    return Spread(at, sizes, zeros, weights, total)
 
 
 def _before(column: npt.NDArray[np.generic]) -> Int:

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from features.asof import Floats, Texts, age_days, category, ratio
+from features.asof import Floats, Texts, age_days, category, code, ratio
 from features.endings import read_endings
-from features.history import Events, History
+from features.history import Events, History, Int
 from features.known import AsOf
 from features.paths import days_at_value, days_in_spell, spell_days
 from features.peers import Spread, Tally, shrunk, spread, tally, turning_points
@@ -52,7 +51,7 @@ class Record:
 
 def state_log(history: History, kind: str) -> Events:
     """The log of where subjects stand, its values "won", "lost" or "open"."""
-    states: Events = _remembered(history, ("states", kind), lambda: read_endings(history, kind).known)
+    states: Events = history.memo_of(("states", kind), lambda history: read_endings(history, kind).known)
     return states
 
 
@@ -70,13 +69,13 @@ def linked(pairs: AsOf, column: str) -> Texts:
 
 def field_record(pairs: AsOf, field: str) -> Record:
     """The record of those subjects of the same kind that stand at the same value of a field, such as the owner."""
-    def group(asked: AsOf) -> Texts:
-        return category(asked.changes(field), asked)
+    def group(asked: AsOf) -> Int:
+        return code(asked.changes(field), asked)
 
     def read() -> Record:
         found = _record(pairs.history, pairs.kind, field, group, [pairs.changes(field)])
         pool = _record(pairs.history, pairs.kind, "", _everybody, [])
-        everybody = _read(pool.at_code(np.zeros(len(pairs), dtype=np.int64), pairs.at), None)
+        everybody = _read(pool.at(_everybody(pairs), pairs.at), None)
         return _read(_of_group(found, group(pairs), pairs), everybody)
 
     record: Record = pairs.kept(("record", field), read)
@@ -90,8 +89,10 @@ def account_record(pairs: AsOf) -> Record:
 
 
 def _account_record(pairs: AsOf) -> Record:
-    found = _record(pairs.history, "deal", "account", account_of, [pairs.history.links("deal", "account_id")])
-    record = _read(_of_group(found, account_of(pairs), pairs), None)
+    if "account_id" not in pairs.history.deals.links or "account_id" not in pairs.history.subjects(pairs.kind).links:
+        return _read(np.full((4, len(pairs)), np.nan), None)
+    found = _record(pairs.history, "deal", "account", _deals_account, [pairs.history.links("deal", "account_id")])
+    record = _read(_of_group(found, _deals_account(pairs), pairs), None)
     if pairs.kind != "deal":
         return record
     own = _measures(pairs)
@@ -99,8 +100,25 @@ def _account_record(pairs: AsOf) -> Record:
                   record.won_days - own[3] / SECONDS_A_DAY)
 
 
-def _of_group(found: Tally, group: Texts, pairs: AsOf) -> Floats:
-    return np.where(pd.isna(group), np.nan, found.at(group, pairs.at))
+def _deals_account(pairs: AsOf) -> Int:
+    """The code that each subject's account has among the deals' accounts: -1 where it has none, and one that no deal
+    has where only the subject itself names it."""
+    history, named = pairs.history, pairs.history.links(pairs.kind, "account_id")
+    if pairs.kind == "deal":
+        return code(named, pairs)
+
+    def among_deals(history: History) -> Int:
+        levels = history.links("deal", "account_id").levels
+        position = np.searchsorted(levels, named.levels)
+        there = np.array([*levels, None], dtype=object)[position] == named.levels
+        return np.append(np.where(there, position, len(levels)), -1)
+
+    found: Int = history.memo_of(("deals' accounts", pairs.kind), among_deals)
+    return found[code(named, pairs)]
+
+
+def _of_group(found: Tally, group: Int, pairs: AsOf) -> Floats:
+    return np.where(group < 0, np.nan, found.at(group, pairs.at))
 
 
 def _read(totals: npt.NDArray[Any], pool: Record | None) -> Record:
@@ -108,17 +126,17 @@ def _read(totals: npt.NDArray[Any], pool: Record | None) -> Record:
     return Record(values[0], values[1], values[2], values[3] / SECONDS_A_DAY, pool)
 
 
-def _record(history: History, kind: str, name: str, group: Callable[[AsOf], Texts], grouping: list[Events]) -> Tally:
-    def build() -> Tally:
+def _record(history: History, kind: str, name: str, group: Callable[[AsOf], Int], grouping: list[Events]) -> Tally:
+    def build(history: History) -> Tally:
         points = turning_points(history, kind, [state_log(history, kind), *grouping])
         return tally(points, group, _measures)
 
-    found: Tally = _remembered(history, ("record", kind, name), build)
+    found: Tally = history.memo_of(("record", kind, name), build)
     return found
 
 
-def _everybody(pairs: AsOf) -> Texts:
-    return np.full(len(pairs), "", dtype=object)
+def _everybody(pairs: AsOf) -> Int:
+    return np.zeros(len(pairs), dtype=np.int64)
 
 
 def _measures(pairs: AsOf) -> npt.NDArray[np.int64]:
@@ -134,12 +152,12 @@ def time_in_stage_quantile(pairs: AsOf) -> Floats:
     """Share of the deals won by then, and that had been in this one's stage, that spent at most as long there in all as
     it has; NaN where none had or the stage is unknown."""
     events = pairs.changes(pairs.history.mapping.state_field(pairs.kind))
-    stage, days = category(events, pairs), days_at_value(events, pairs)
+    stage, days = code(events, pairs), days_at_value(events, pairs)
     found = np.full(len(pairs), np.nan)
-    for name in pd.unique(stage[~pd.isna(stage)]):
-        here = np.flatnonzero(stage == name)
-        found[here] = _won_spells(pairs.history, pairs.kind, events, name).share_at_or_below(
-            np.full(len(here), "", dtype=object), pairs.at[here], days[here])
+    for one in set(stage.tolist()) - {-1}:
+        here = np.flatnonzero(stage == one)
+        won = _won_spells(pairs.history, pairs.kind, events, events.levels[one])
+        found[here] = won.share_at_or_below(pairs.at[here], days[here])
     return found
 
 
@@ -149,12 +167,6 @@ def _won_spells(history: History, kind: str, events: Events, value: str) -> Spre
         counts = (category(state_log(history, kind), points) == "won") & (days > 0)
         return np.where(counts, days, np.nan)
 
-    found: Spread = _remembered(history, ("won spells", kind, value), lambda: spread(
-        turning_points(history, kind, [state_log(history, kind), events]), _everybody, size))
+    found: Spread = history.memo_of(("won spells", kind, value), lambda history: spread(
+        turning_points(history, kind, [state_log(history, kind), events]), size))
     return found
-
-
-def _remembered(history: History, key: tuple[str, ...], build: Callable[[], Any]) -> Any:
-    if key not in history.memo:
-        history.memo[key] = build()
-    return history.memo[key]

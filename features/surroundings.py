@@ -6,9 +6,9 @@ from functools import reduce
 
 import numpy as np
 
-from features.asof import AsOf, Feature, Floats, age_days, count, days_since_last, newest, ratio
-from features.calendar import DAY, fiscal_quarter, local_micros, quarter_index
-from features.history import Events
+from features.asof import AsOf, Feature, Floats, age_days, code, count, days_since_last, ratio
+from features.calendar import DAY, local_micros, quarter_ends
+from features.history import Events, History
 from features.paths import value_changes
 from features.record import account_record, field_record, time_in_stage_quantile
 
@@ -21,10 +21,8 @@ def days_to_quarter_end(pairs: AsOf) -> Floats:
 
 
 def _days_to_quarter_end(pairs: AsOf) -> Floats:
-    mapping = pairs.history.mapping
-    _, first, position = np.unique(quarter_index(pairs.at, mapping), return_index=True, return_inverse=True)
-    ends = np.array([fiscal_quarter(int(moment), mapping)[2] for moment in pairs.at[first]], dtype=np.int64)
-    return np.asarray((ends[position] - pairs.at) / DAY, dtype=np.float64)
+    ends = quarter_ends(pairs.history.mapping)
+    return (ends[ends.searchsorted(pairs.at)] - pairs.at) / DAY
 
 
 def created_weekday(pairs: AsOf) -> Floats:
@@ -38,9 +36,13 @@ def _state_log(pairs: AsOf) -> Events:
 
 def _fields(pairs: AsOf) -> list[Events]:
     """The logs of all mapped fields but that of the state, which features of their own tell of."""
-    mapping = pairs.history.mapping
-    told = {mapping.state_field(pairs.kind), *mapping.ending_fields(pairs.kind)}
-    return [pairs.changes(name) for name in sorted(mapping.field_types(pairs.kind)) if name not in told]
+    def logs(history: History) -> list[Events]:
+        told = {history.mapping.state_field(pairs.kind), *history.mapping.ending_fields(pairs.kind)}
+        return [history.changes(pairs.kind, name) for name in sorted(history.mapping.field_types(pairs.kind))
+                if name not in told]
+
+    found: list[Events] = pairs.history.memo_of(("all fields", pairs.kind), logs)
+    return found
 
 
 def _share_filled(pairs: AsOf) -> Floats:
@@ -50,8 +52,7 @@ def _share_filled(pairs: AsOf) -> Floats:
 
 
 def _is_filled(events: Events, pairs: AsOf) -> Floats:
-    filled: Floats = events.memo_of("filled", lambda events: np.append(events.codes >= 0, False).astype(np.float64))
-    return filled[newest(events, pairs)]
+    return (code(events, pairs) >= 0).astype(np.float64)
 
 
 def _changes_last_28d(pairs: AsOf) -> Floats:

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.asof import Floats, newest
-from features.history import Events, Int
+from features.asof import Floats, code
+from features.history import Events
 from features.known import AsOf
 
 __all__ = ["held_values", "holds", "text_length", "words_hashed"]
@@ -20,7 +20,7 @@ def text_length(events: Events, pairs: AsOf) -> Floats:
     """Length of the last text in characters; NaN where nothing is known or the field was emptied."""
     lengths: Floats = events.memo_of("lengths", lambda events: np.append(
         np.array([float(len(level)) for level in events.levels], dtype=np.float64), np.nan))
-    return lengths[_newest_code(events, pairs)]
+    return lengths[code(events, pairs)]
 
 
 def words_hashed(events: Events, pairs: AsOf, bucket: int, buckets: int) -> Floats:
@@ -29,14 +29,14 @@ def words_hashed(events: Events, pairs: AsOf, bucket: int, buckets: int) -> Floa
     Words are runs of letters and digits, in lower case; of Chinese, where none is set apart, pairs of characters.
     """
     counts: Floats = events.memo_of(("words", buckets), lambda events: _bags(events.levels, buckets))
-    return np.asarray(counts[_newest_code(events, pairs), bucket])
+    return np.asarray(counts[code(events, pairs), bucket])
 
 
 def holds(events: Events, pairs: AsOf, value: str) -> Floats:
     """1 where a value is among those of the last entry, 0 where it is not; NaN where nothing is known."""
     member: Floats = events.memo_of(("holds", value), lambda events: np.append(
         np.array([float(value in _parts(level)) for level in events.levels], dtype=np.float64), np.nan))
-    return member[_newest_code(events, pairs)]
+    return member[code(events, pairs)]
 
 
 def held_values(events: Events, as_of: int) -> list[str]:
@@ -50,11 +50,6 @@ def held_values(events: Events, as_of: int) -> list[str]:
 
 def _parts(level: str) -> set[str]:
     return {part.strip() for part in level.split(SEPARATOR)} - {""}
-
-
-def _newest_code(events: Events, pairs: AsOf) -> Int:
-    row = newest(events, pairs)
-    return np.where(row >= 0, events.codes[row], -1) if len(events) else row
 
 
 def _bags(texts: npt.NDArray[np.object_], buckets: int) -> Floats:

@@ -13,6 +13,7 @@ from features.calendar import (
     parse_as_of,
     parse_period,
     parse_within,
+    quarter_ends,
     quarter_index,
 )
 from features.errors import BadInput
@@ -90,3 +91,11 @@ def test_quarter_index_grows_by_one_a_quarter():
     start, end = parse_period("2026-Q4", mapping())
     index = quarter_index(np.array([start, start + 1, end, end + 1]), mapping())
     assert np.diff(index).tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("starts", [1, 4, 8])
+def test_quarter_ends_are_those_of_the_quarters(starts):
+    its = mapping().model_copy(update={"fiscal_year_starts": starts})
+    ends = quarter_ends(its)
+    for moment in (ends[500], ends[500] + 1, ends[700] - DAY):
+        assert ends[ends.searchsorted(moment)] == fiscal_quarter(int(moment), its)[2]
