@@ -16,6 +16,7 @@ import yaml
 from features.mapping import load_mapping, parse_mapping
 from features.mapping_schema import mapping_schema
 from features.rule_book import parse_rules, rules_schema
+from features.settings import SETTINGS_FILE, load_settings
 from serving.cli import cli
 from tests.figures import mapping_keys
 from tests.running import ROOT, environment
@@ -96,6 +97,13 @@ def test_the_shipped_schema_of_rules_is_that_of_the_models_and_rules_in_the_docs
     assert len(files) >= 2
     for text in [*blocks, *(one.read_text(encoding="utf-8") for one in files)]:
         assert parse_rules(text, "docs/rules.md or configs/rules").groups
+
+
+def test_settings_in_the_docs_can_be_used(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "worklist.md").read_text(encoding="utf-8"),
+                        flags=re.DOTALL)
+    (tmp_path / SETTINGS_FILE).write_text("".join(blocks), encoding="utf-8")
+    assert load_settings(tmp_path).value.cost_per_contact == 35
 
 
 @pytest.mark.parametrize("mapping", sorted((ROOT / "configs" / "mappings").glob("*.yaml")), ids=lambda one: one.stem)

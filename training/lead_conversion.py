@@ -22,6 +22,7 @@ from training.fingerprint import fingerprint
 from training.hazard import HazardModel, bin_edges, landmark_table
 from training.outcomes import OPEN, WON, lead_landmarks, outcomes
 from training.result import TrainingResult, silent, training_result
+from training.worklist import past_worklists
 
 __all__ = ["lead_score", "score", "task", "train", "window_end"]
 
@@ -50,7 +51,9 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
                                  past_at(job, fold.origin), settings.training)
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
-    evaluation = {"window_days": _outcome(history).horizon.days, "origins": origins, "periods": []}
+    days = _outcome(history).horizon.days
+    evaluation = {"window_days": days, "origins": origins, "periods": [],
+                  "worklist": past_worklists(job, folds, as_of, settings, window_end, days)}
     return training_result(model, evaluation, asked, settings, folder)
 
 

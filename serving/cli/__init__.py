@@ -24,6 +24,7 @@ from serving.cli.override import override
 from serving.cli.rejects import rejects
 from serving.cli.rules import rules
 from serving.cli.serve import mlflow, serve
+from serving.cli.worklist import worklist
 
 __all__ = ["cli", "main"]
 
@@ -64,7 +65,7 @@ def cli(context: click.Context, home: Path) -> None:
 
 
 for _command in (demo, map_command, mapping, import_command, rejects, check, features, rules, train, score, override,
-                 forecast, serve, mlflow, forget, simulate):
+                 worklist, forecast, serve, mlflow, forget, simulate):
     cli.add_command(_command)
 
 

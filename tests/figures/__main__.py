@@ -22,6 +22,7 @@ from tests.figures import (
     simulated,
     simulation,
     store,
+    worklist,
 )
 from tests.figures.cache import ROOT
 
@@ -30,7 +31,7 @@ FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": dem
            "excel-map": sheet.drafted, "excel-import": sheet.imported,
            "excel-train": sheet.trained, "excel-score": sheet.scored, "features": features.table,
            "engine": engine.table, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
-           "million": million.table, "store": store.table}
+           "million": million.table, "store": store.table, "worklist": worklist.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
