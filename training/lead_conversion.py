@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from features.deletions import deleted_as_of
 from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.outcome_rules import LeadOutcome
+from features.rule_book import Rules
 from features.settings import Settings
 from training.evidence.judge import judge, past_at
 from training.evidence.rolling import Task, fit, roll
@@ -24,7 +26,7 @@ from training.outcomes import OPEN, WON, lead_landmarks, outcomes
 from training.result import TrainingResult, silent, training_result
 from training.worklist import past_worklists
 
-__all__ = ["lead_score", "score", "task", "train", "window_end"]
+__all__ = ["as_learned", "lead_score", "score", "task", "train", "window_end"]
 
 JUDGED_DAYS = 14  # an origin is judged on the landmarks of so many days, all of whose windows have closed
 
@@ -53,6 +55,7 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
         asked.append(answers)
     days = _outcome(history).horizon.days
     evaluation = {"window_days": days, "origins": origins, "periods": [],
+                  "rules": None if history.rules is None else history.rules.model_dump(by_alias=True),
                   "worklist": past_worklists(job, folds, as_of, settings, window_end, days)}
     return training_result(model, evaluation, asked, settings, folder)
 
@@ -71,6 +74,14 @@ def task(history: History, as_of: int) -> Task:
     return Task(history, ends, landmark_table(history, "lead", landmarks), edges, cycle_days,
                 window_end(history, landmarks.subject, landmarks.at), horizon.days + JUDGED_DAYS,
                 fingerprint(history))
+
+
+def as_learned(model: HazardModel, history: History) -> History:
+    """The history with the rules for points that a model of leads learned with, whatever the home's are by now: points
+    by others would be another fact under the same name."""
+    learned = model.evaluation.get("rules")
+    rules = None if learned is None else Rules.model_validate(learned)
+    return history if rules == history.rules else replace(history, rules=rules)
 
 
 def window_end(history: History, subject: Int, at: Int) -> Int:
@@ -113,7 +124,7 @@ def score(model: HazardModel, history: History, as_of: int, settings: Settings,
         words = [_why(history, int(everyone[i]), int(s), as_of) for i, s in zip(first, state, strict=True)]
         raise BadInput(f"Cannot be scored as of that date: lead {', '.join(words)}. Ask for open leads only.")
     subject = everyone[askable]
-    curves = model.curves(history, subject, at[askable])
+    curves = model.curves(as_learned(model, history), subject, at[askable])
     probability = np.clip(curves.win_by(end[askable]), 0.0, 1.0)
     return pd.DataFrame({"lead_id": history.leads.ids[subject], "probability": probability,
                          "score": lead_score(probability),

@@ -85,12 +85,17 @@ def _tell(found: Worklist, home: Home, moment: int, label: str, contacts: int, o
               "hours": len(rows) * hours, "bands": bands, "beyond_budget": found.left, "not_worth": found.not_worth,
               "out": None if out is None else str(out)})
         return
-    _show(rows, bands, home, f"{len(rows)} leads to contact first as of {as_of}, by model {label}")
+    _show(rows, bands, home, f"{_counted(len(rows), 'lead')} to contact first as of {as_of}, by model {label}")
     if found.left:
         say(f"{found.left:,} more would be worth a contact beyond the budget.")
     if found.not_worth:
         say(f"{found.not_worth:,} are left out: they would bring less than a contact costs.")
-    say(f"It takes about {len(rows) * hours:g} hours." + ("" if out is None else f" The list is in {out}."))
+    say(f"It takes about {_counted(len(rows) * hours, 'hour')}."
+        + ("" if out is None else f" The list is in {out}."))
+
+
+def _counted(number: float, what: str) -> str:
+    return f"{number:,g} {what}{'' if number == 1 else 's'}"
 
 
 def _show(rows: pd.DataFrame, bands: list[dict[str, Any]], home: Home, title: str) -> None:

@@ -22,6 +22,7 @@ from tests.histories import activity, change, history
 from training import lead_conversion
 from training.evidence.effort import MEASURES
 from training.evidence.rolling import roll
+from training.hazard import HazardModel
 from training.value import conversion_amounts, grades
 from training.worklist import cases_at_age, contacts_within, past_worklists, worklist
 
@@ -126,3 +127,22 @@ def test_the_past_of_a_training_is_judged_by_what_was_known_and_only_where_horiz
     came = past.leads.created_at
     assert 0 < sum(len(case.won) for case in at_creation) <= ((came >= folds[0].origin) & (came < as_of)).sum()
     assert all(case.origin + 90 * DAY <= as_of for case in at_creation)
+
+
+def test_a_model_goes_on_with_the_rules_that_it_learned_with(tmp_path: Path, trained_home: Path) -> None:
+    past = Home.open(trained_home).history()
+    rules = [parse_rules(f"groups: {{a: {{rules: [{{points: {n}, field: source, equals: inbound}}]}}}}", "t")
+             for n in (5, -5)]
+    as_of = int(past.leads.created_at.max())
+    quick = settings()
+    quick = quick.model_copy(update={"training": quick.training.model_copy(update={"origins": 1, "seeds": 1})})
+    lead_conversion.train(replace(past, rules=rules[0]), as_of, quick, tmp_path)
+    model = HazardModel.load(tmp_path)
+    assert "rule_points" in model.encoder.columns
+    said = [lead_conversion.score(model, replace(past, rules=one), as_of, quick)["probability"].tolist()
+            for one in (*rules, None)]
+    assert said[0] == said[1] == said[2]
+    assert lead_conversion.as_learned(model, replace(past, rules=rules[1])).rules == rules[0]
+    other = model.curves(replace(past, rules=rules[1]), np.arange(len(past.leads)), past.leads.created_at + DAY)
+    own = model.curves(replace(past, rules=rules[0]), np.arange(len(past.leads)), past.leads.created_at + DAY)
+    assert (other.win_by(past.leads.created_at + 60 * DAY) != own.win_by(past.leads.created_at + 60 * DAY)).any()

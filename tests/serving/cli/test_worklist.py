@@ -45,7 +45,7 @@ def test_the_list_is_told_written_and_given_as_json(trained_home: Path, tmp_path
     assert pd.read_csv(out)["lead_id"].tolist() == [row["lead_id"] for row in answer["leads"]]
     told = dealcast(trained_home, "--as-of", "2026-07-01", "--hours", "1").stdout
     assert "2 leads to contact first as of 2026-07-01" in told
-    assert "It takes about 1 hours." in told
+    assert "It takes about 1 hour." in told
     refused = dealcast(trained_home, "--as-of", "2026-07-01", "--hours", "0.1")
     assert "not enough for one contact" in refused.stderr
 
