@@ -13,7 +13,19 @@ from functools import partial
 
 import numpy as np
 
-from features.asof import AsOf, Feature, Floats, Texts, category, count, days_since_last, days_until, number
+from features.asof import (
+    AsOf,
+    Feature,
+    Floats,
+    Texts,
+    category,
+    count,
+    days_since_last,
+    days_until,
+    mean,
+    number,
+    total,
+)
 from features.deal_stage import DEAL_FEATURES
 from features.endings import is_end
 from features.engagement import ENGAGEMENT_FEATURES
@@ -24,7 +36,7 @@ from features.record import account_of
 from features.recorded import FOREVER
 from features.rules import rule_features
 from features.surroundings import SURROUNDINGS
-from features.texts import held_values, holds, text_length, words_hashed
+from features.texts import held_values, holds, separator_of, text_length, words_hashed
 
 __all__ = ["DECLARED", "catalogue"]
 
@@ -39,10 +51,11 @@ MOST_HELD = 50  # a field with more values between its separators than these hol
 def catalogue(history: History, kind: str, as_of: int = FOREVER) -> list[Feature]:
     """All features of leads or deals, in a fixed order.
 
-    `as_of` is the latest moment at which they are asked: what became known later takes none of them away.
+    `as_of` is the latest moment at which they are asked: what became known later adds none and takes none away.
     """
-    return [*DECLARED[kind], *_own_fields(history, kind, as_of), *_stage_clocks(history, kind),
-            *_activity_clocks(history, kind), *_account_fields(history, kind),
+    return [*DECLARED[kind], *_own_fields(history, kind, as_of), *_stage_clocks(history, kind, as_of),
+            *_activity_clocks(history, kind, as_of), *_durations(history, kind, as_of),
+            *_account_fields(history, kind, as_of),
             *(rule_features(history) if kind == "lead" else [])]
 
 
@@ -97,20 +110,32 @@ def _text_field(name: str) -> list[Feature]:
 
 def _members(history: History, kind: str, name: str, as_of: int) -> list[Feature]:
     """Whether each of the values that a field holds is among those of its last entry, where an entry holds several."""
-    held = held_values(history.changes(kind, name), as_of)
+    entries = _known_values(history, kind, name, as_of)
+    separator = separator_of(entries)
+    if separator is None:
+        return []
+    held = held_values(entries, separator)
     return [Feature(f"field:{name}:{value}", f"Whether {name} holds {value}.", "0 or 1", "number", name, False,
                     f"whether its {_literal(name)} holds {_literal(value)}",
-                    partial(_holds, name=name, value=value)) for value in held if len(held) <= MOST_HELD]
+                    partial(_holds, name=name, value=value, separator=separator))
+            for value in held if len(held) <= MOST_HELD]
 
 
-def _holds(pairs: AsOf, name: str, value: str) -> Floats:
-    return holds(pairs.changes(name), pairs, value)
+def _holds(pairs: AsOf, name: str, value: str, separator: str) -> Floats:
+    return holds(pairs.changes(name), pairs, value, separator)
 
 
-def _account_fields(history: History, kind: str) -> list[Feature]:
+def _known_values(history: History, kind: str, name: str, as_of: int) -> Texts:
+    """The distinct values that a field was known to have had by a moment, of subjects that were known too, sorted."""
+    events, subjects = history.changes(kind, name), history.subjects(kind)
+    codes = np.unique(events.codes[np.maximum(events.visible, subjects.visible_at[events.subject]) <= as_of])
+    return events.levels[codes[codes >= 0]]
+
+
+def _account_fields(history: History, kind: str, as_of: int) -> list[Feature]:
     """Of the account: the last value of each field that the lead or deal has not itself."""
     types = history.mapping.field_types("account")
-    if "account_id" not in history.subjects(kind).links or not len(history.accounts):
+    if "account_id" not in history.subjects(kind).links or not (history.accounts.visible_at <= as_of).any():
         return []
     return [Feature(f"account_field:{name}", f"Last value of {name} of the account.",
                     "text" if dtype == "category" else "minor units" if dtype == "money" else "as entered",
@@ -136,9 +161,9 @@ def _of_account(pairs: AsOf, name: str, dtype: str) -> Floats | Texts:
     return numbers
 
 
-def _stage_clocks(history: History, kind: str) -> list[Feature]:
+def _stage_clocks(history: History, kind: str, as_of: int) -> list[Feature]:
     field = history.mapping.state_field(kind)
-    names = sorted({name for name in history.changes(kind, field).value if name is not None})
+    names = _known_values(history, kind, field, as_of)
     ends = is_end(history.mapping, kind, field, names)
     return [_stage_clock(field, name) for name, ended in zip(names, ends, strict=True) if not ended]
 
@@ -149,8 +174,8 @@ def _stage_clock(field: str, name: str) -> Feature:
                    lambda pairs: days_since_last(pairs.changes(field, name), pairs))
 
 
-def _activity_clocks(history: History, kind: str) -> list[Feature]:
-    return [feature for name in history.activity_kinds(kind) for feature in _activity_clock(name)]
+def _activity_clocks(history: History, kind: str, as_of: int) -> list[Feature]:
+    return [feature for name in history.activity_kinds(kind, as_of) for feature in _activity_clock(name)]
 
 
 def _activity_clock(name: str) -> tuple[Feature, Feature]:
@@ -161,6 +186,19 @@ def _activity_clock(name: str) -> tuple[Feature, Feature]:
         Feature(f"activities:{name}", f"Number of {name} so far.", "activities", "number", "engagement", True,
                 f"{{value}} {_literal(name)} so far", lambda pairs: count(pairs.activities(name), pairs)),
     )
+
+
+def _durations(history: History, kind: str, as_of: int) -> list[Feature]:
+    """How long activities took, where some say so."""
+    events, subjects = history.durations(kind), history.subjects(kind)
+    if not (np.maximum(events.visible, subjects.visible_at[events.subject]) <= as_of).any():
+        return []
+    return [Feature("activity_hours", "Hours that activities took so far.", "hours", "number", "engagement", True,
+                    "{value} hours of activities so far",
+                    lambda pairs: total(pairs.history.durations(pairs.kind), pairs) / 3600),
+            Feature("mean_activity_hours", "Mean hours that an activity took.", "hours", "number", "engagement", True,
+                    "an activity took {value} hours on average",
+                    lambda pairs: mean(pairs.history.durations(pairs.kind), pairs) / 3600)]
 
 
 def _literal(name: str) -> str:

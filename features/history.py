@@ -21,7 +21,7 @@ from features.errors import NotFound
 from features.mapping import Mapping
 from features.places import Places, places
 from features.rates import worth
-from features.recorded import counting, cut, split, together
+from features.recorded import FOREVER, counting, cut, split, together
 from features.rule_book import Rules
 
 __all__ = ["STAMPS", "Events", "History", "Int", "Keys", "Rows", "Subjects", "keys", "sort_events"]
@@ -350,10 +350,15 @@ class History:
         it was known; a row that says nothing there says nothing. Of rows known at once the smallest value counts."""
         return self._cached("links", kind, column)
 
-    def activity_kinds(self, kind: str) -> list[str]:
-        """Kinds of activity that occur about a kind of subject, sorted."""
+    def durations(self, kind: str) -> Events:
+        """Those activities about one kind of subject that say how long they took; value is the seconds."""
+        return self._cached("durations", kind)
+
+    def activity_kinds(self, kind: str, as_of: int = FOREVER) -> list[str]:
+        """Kinds of activity that were known of at a moment about a kind of subject, sorted."""
         table = self.tables["activities"]
-        return sorted(table.loc[table["subject"] == kind, "kind"].unique())
+        known = (table["happened_at"] <= as_of) & (table["known_at"] <= as_of)
+        return sorted(table.loc[(table["subject"] == kind) & known, "kind"].unique())
 
     def memo_of(self, key: tuple[str, ...], make: Callable[[History], Any]) -> Any:
         """What `make` gives for this history, made once; `key` tells it from all else."""
@@ -365,7 +370,7 @@ class History:
         if key not in self.memo:
             build: dict[str, Callable[..., Events]] = {
                 "changes": self._change_events, "activities": self._activity_events, "roles": self._role_events,
-                "links": self._link_events}
+                "links": self._link_events, "durations": self._duration_events}
             self.memo[key] = build[key[0]](*key[1:])
         found: Events = self.memo[key]
         return found
@@ -397,6 +402,11 @@ class History:
             keep &= table["kind"] == activity_kind
         table = table[keep]
         return self._sorted(kind, table, table["happened_at"].to_numpy(np.int64), [], table["direction"])
+
+    def _duration_events(self, kind: str) -> Events:
+        table = self.tables["activities"]
+        table = table[(table["subject"] == kind) & table["duration_seconds"].notna()]
+        return self._sorted(kind, table, table["happened_at"].to_numpy(np.int64), [], table["duration_seconds"])
 
     def _role_events(self, kind: str) -> Events:
         table = self.tables["deal_contacts"].rename(columns={"deal_id": "subject_id"})

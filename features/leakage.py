@@ -12,7 +12,7 @@ the suspicions of `dealcast check`: first filled after the outcome, or predicts 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,13 @@ from features.asof import AsOf, Feature
 from features.calendar import DAY, iso
 from features.catalogue import catalogue
 from features.history import OWN_TIME, STAMPS, History, Int
+from features.recorded import FOREVER
 
 __all__ = ["Leak", "LeakReport", "leaks", "noisy_after"]
 
 KINDS = ("lead", "deal")
 TIMES, SUBJECTS = 12, 300
+ANY = "(any)"  # in place of an id where it is the declaration that differs
 NOISE_SHARE = 0.2  # of the rows that are not known yet: so many new ones are made up beside them
 NOISE_DAYS = 400.0  # noise lies up to so many days after T
 
@@ -65,15 +67,16 @@ class LeakReport:
         return sorted({leak.feature for leak in self.leaks})
 
 
-def leaks(history: History, features_of: Callable[[History, str], Sequence[Feature]] = catalogue, *,
+def leaks(history: History, features_of: Callable[[History, str, int], Sequence[Feature]] = catalogue, *,
           times: int = TIMES, subjects: int = SUBJECTS, seed: int = 0,
           progress: Callable[[str], None] = lambda text: None) -> LeakReport:
-    """Recompute every feature of leads and deals at random times, of random subjects at each.
+    """Recompute every feature of leads and deals at random times, of random subjects at each, and declare them again.
 
-    history : the company, whole. features_of : what is tried, all of the catalogue as a rule. Random, by `seed` alone.
+    history : the company, whole. features_of : what is tried, by history, kind of subject and the latest moment asked
+    about; all of the catalogue as a rule. Random, by `seed` alone.
     """
     rng = np.random.default_rng(seed)
-    features = {kind: features_of(history, kind) for kind in KINDS if len(history.subjects(kind))}
+    features = {kind: features_of(history, kind, FOREVER) for kind in KINDS if len(history.subjects(kind))}
     found: dict[tuple[str, str, str], Leak] = {}
     tried = dict.fromkeys(features, 0)
     for number, moment in enumerate(_moments(history, times, rng)):
@@ -85,13 +88,12 @@ def leaks(history: History, features_of: Callable[[History, str], Sequence[Featu
             ids = ids[rng.permutation(len(ids))[:subjects]]
             tried[kind] += len(ids)
             whole = _values(history, kind, ids, moment, declared)
+            told, at = features_of(history, kind, moment), iso(moment, history.mapping.zone)
             for how, other in others.items():
-                for leak in _differences(whole, _values(other, kind, ids, moment, declared), how):
-                    key = (leak[0], kind, how)
-                    if key not in found:
-                        name, row, value, again = leak
-                        at = iso(moment, history.mapping.zone)
-                        found[key] = Leak(name, kind, str(ids[row]), at, how, value, again)
+                for name, value, again in _declared_otherwise(told, features_of(other, kind, moment)):
+                    found.setdefault((name, kind, how), Leak(name, kind, ANY, at, how, value, again))
+                for name, row, value, again in _differences(whole, _values(other, kind, ids, moment, declared)):
+                    found.setdefault((name, kind, how), Leak(name, kind, str(ids[row]), at, how, value, again))
     return LeakReport([found[key] for key in sorted(found)], {kind: len(one) for kind, one in features.items()}, tried)
 
 
@@ -118,8 +120,20 @@ def _values(history: History, kind: str, ids: npt.NDArray[np.object_], moment: i
     return {feature.name: feature.compute(pairs) for feature in features}
 
 
-def _differences(whole: dict[str, npt.NDArray[Any]], again: dict[str, npt.NDArray[Any]],
-                 how: str) -> list[tuple[str, int, Any, Any]]:
+def _declared_otherwise(told: Sequence[Feature], again: Sequence[Feature]) -> list[tuple[str, str, str]]:
+    """The features that two lists do not declare alike: (name, how by the one, how by the other)."""
+    one, other = ({feature.name: replace(feature, compute=_nothing) for feature in some} for some in (told, again))
+    return [(name, "declared" if name in one else "not declared",
+             "not declared" if name not in other else "declared otherwise" if name in one else "declared")
+            for name in {**one, **other} if one.get(name) != other.get(name)]
+
+
+def _nothing(pairs: AsOf) -> npt.NDArray[np.generic]:
+    return np.full(len(pairs), np.nan)
+
+
+def _differences(whole: dict[str, npt.NDArray[Any]],
+                 again: dict[str, npt.NDArray[Any]]) -> list[tuple[str, int, Any, Any]]:
     """The first row of each feature whose two values differ: (name, row, value, value again)."""
     found = []
     for name, values in whole.items():

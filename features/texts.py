@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from features.asof import Floats, code
+from features.asof import Floats, Texts, code
 from features.history import Events
 from features.known import AsOf
 
-__all__ = ["held_values", "holds", "text_length", "words_hashed"]
+__all__ = ["held_values", "holds", "separator_of", "text_length", "words_hashed"]
 
-SEPARATOR = ";"  # between the values of a field that holds several
+SEPARATORS = (";", "|")  # between the values of a field that holds several; a comma only where its values recur
 _WORD = r"(?=([\u4e00-\u9fff]{2}))|([^\W_\u4e00-\u9fff]+)"
 
 
@@ -32,27 +31,32 @@ def words_hashed(events: Events, pairs: AsOf, bucket: int, buckets: int) -> Floa
     return np.asarray(counts[code(events, pairs), bucket])
 
 
-def holds(events: Events, pairs: AsOf, value: str) -> Floats:
+def holds(events: Events, pairs: AsOf, value: str, separator: str) -> Floats:
     """1 where a value is among those of the last entry, 0 where it is not; NaN where nothing is known."""
-    member: Floats = events.memo_of(("holds", value), lambda events: np.append(
-        np.array([float(value in _parts(level)) for level in events.levels], dtype=np.float64), np.nan))
+    member: Floats = events.memo_of(("holds", value, separator), lambda events: np.append(
+        np.array([float(value in _parts(level, separator)) for level in events.levels], dtype=np.float64), np.nan))
     return member[code(events, pairs)]
 
 
-def held_values(events: Events, as_of: int) -> list[str]:
-    """Every value that an entry of the field known at a moment holds, sorted; none while no entry holds several."""
-    codes = np.unique(events.codes[events.visible <= as_of])
-    levels = events.levels[codes[codes >= 0]]
-    if not any(SEPARATOR in level for level in levels):
-        return []
-    return sorted({part for level in levels for part in _parts(level)})
+def separator_of(levels: Texts) -> str | None:
+    """What separates the values of a field that holds several, by its distinct entries; None where none holds several.
+    A comma does where the values between commas are fewer than the entries: the parts of a name or place are more."""
+    for separator in SEPARATORS:
+        if any(separator in level for level in levels):
+            return separator
+    return "," if any("," in level for level in levels) and len(held_values(levels, ",")) < len(levels) else None
 
 
-def _parts(level: str) -> set[str]:
-    return {part.strip() for part in level.split(SEPARATOR)} - {""}
+def held_values(levels: Texts, separator: str) -> list[str]:
+    """Every value that one of the entries holds, sorted."""
+    return sorted({part for level in levels for part in _parts(level, separator)})
 
 
-def _bags(texts: npt.NDArray[np.object_], buckets: int) -> Floats:
+def _parts(level: str, separator: str) -> set[str]:
+    return {part.strip() for part in level.split(separator)} - {""}
+
+
+def _bags(texts: Texts, buckets: int) -> Floats:
     """Words in each bucket, for each text (texts + 1, buckets); NaN in the last row, for no text."""
     counts = np.full((len(texts) + 1, buckets), np.nan)
     words = pd.Series(texts, dtype=object).astype(str).str.lower().str.findall(_WORD).explode().dropna().str.join("")

@@ -149,6 +149,15 @@ def test_the_catalogue_declares_enough_and_each_name_once():
         assert all(feature.meaning and feature.unit and feature.wording for feature in catalogue(past, kind))
 
 
+def test_how_long_activities_took_is_told_where_some_say_so():
+    past = history(deals={"a": 0}, activities=[{**activity("a", day), "duration_seconds": seconds}
+                                               for day, seconds in ((1, 7200.0), (2, None), (3, 3600.0), (9, 60.0))])
+    row = compute(catalogue(past, "deal"), AsOf(past, "deal", np.array([0]), np.array([4 * DAY]))).iloc[0]
+    assert (row["activity_hours"], row["mean_activity_hours"]) == (3, 1.5)
+    silent = history(deals={"a": 0}, activities=[activity("a", 1)])
+    assert not any(one.name == "activity_hours" for one in catalogue(silent, "deal"))
+
+
 def test_a_snapshots_first_sight_of_a_deal_does_not_start_its_stages_clock():
     seen = [change("a", "stage", "Talk", 40)]
     moved = [*seen, change("a", "stage", "Offer", 50)]

@@ -56,7 +56,7 @@ def _company(n: int = 60) -> History:
 
 
 def _names(past: History, feature: Feature, times: int = 16) -> list[str]:
-    return leaks(past, lambda whole, kind: [feature, *catalogue(whole, kind)], times=times).names
+    return leaks(past, lambda whole, kind, as_of: [feature, *catalogue(whole, kind, as_of)], times=times).names
 
 
 def test_the_catalogue_passes_on_the_simulated_company(trained_home: Path) -> None:
@@ -155,11 +155,19 @@ def test_data_that_claims_to_have_been_known_all_along_cannot_be_seen_by_cutting
 
 def test_a_leak_names_feature_pair_and_both_values() -> None:
     trap = _feature("deals_ever", compute=lambda pairs: np.full(len(pairs), float(len(pairs.history.deals))))
-    leak = leaks(_company(), lambda past, kind: [trap], times=2).leaks[0]
+    leak = leaks(_company(), lambda past, kind, as_of: [trap], times=2).leaks[0]
     assert (leak.feature, leak.subject, leak.from_all) == ("deals_ever", "deal", 60)
     assert leak.from_known < 60
     assert leak.subject_id in str(leak)
     assert "1970-" in str(leak)
+
+
+def test_a_declaration_that_follows_from_what_was_not_known_is_caught() -> None:
+    def one_for_each_deal(whole, kind, as_of):
+        return [_feature(f"is {deal}", compute=lambda pairs: np.zeros(len(pairs))) for deal in whole.deals.ids]
+
+    found = leaks(_company(), one_for_each_deal, times=4).leaks
+    assert {(leak.from_all, leak.from_known, leak.how) for leak in found} == {("declared", "not declared", "deleted")}
 
 
 def test_noise_replaces_what_was_not_known_and_nothing_else() -> None:
@@ -176,5 +184,5 @@ def test_noise_replaces_what_was_not_known_and_nothing_else() -> None:
 def test_the_gate_finds_the_same_leaks_again() -> None:
     trap = _feature("stage_changes_in_life", compute=lambda pairs: np.diff(pairs.changes("stage").start)[
         pairs.subject].astype(float))
-    first, again = (leaks(_company(), lambda past, kind: [trap], times=5) for _ in range(2))
+    first, again = (leaks(_company(), lambda past, kind, as_of: [trap], times=5) for _ in range(2))
     assert first == again

@@ -183,7 +183,8 @@ def test_the_gate_passes_the_shipped_rules_on_the_simulated_company(trained_home
     past: History = Home.open(trained_home).history()
     root = Path(__file__).parent.parent.parent
     past = replace(past, rules=load_rules(root / "configs" / "rules" / "simulated.yaml", past.mapping))
-    tried = leaks(past, lambda whole, kind: [one for one in catalogue(whole, kind) if one.group == "rules"], times=8)
+    tried = leaks(past, lambda whole, kind, as_of: [one for one in catalogue(whole, kind, as_of)
+                                                     if one.group == "rules"], times=8)
     assert tried.features == {"lead": 3, "deal": 0}
     assert not tried.leaks
     subject = np.arange(len(past.leads))

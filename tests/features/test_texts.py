@@ -11,7 +11,7 @@ from features.asof import AsOf, compute
 from features.calendar import DAY
 from features.catalogue import MOST_HELD, catalogue
 from features.mapping import parse_mapping
-from features.texts import held_values, holds, text_length, words_hashed
+from features.texts import held_values, holds, separator_of, text_length, words_hashed
 from tests.features.asking import asked, history_of, log_at, logs, questions
 from tests.features.test_asof import same
 from tests.histories import MAPPING, change, history
@@ -46,11 +46,25 @@ def test_membership_equals_a_slow_reference(rows, pairs):
     past = history_of(rows, "products")
     events = past.changes("deal", "products")
     last = [([None] + [row.value for row in log_at(rows, deal, at)])[-1] for deal, at in pairs]
-    same(holds(events, asked(past, pairs), "a"), [None if one is None else "a" in one for one in last])
-    for as_of in (4, 30):
-        known = [row.value for row in rows if row.day + row.late <= as_of and row.value]
-        parts = {part.strip() for value in known for part in value.split(";")}
-        assert held_values(events, as_of * DAY) == (sorted(parts) if ";" in "".join(known) else [])
+    same(holds(events, asked(past, pairs), "a", ";"), [None if one is None else "a" in one for one in last])
+    parts = {part.strip() for value in events.levels for part in value.split(";")}
+    assert held_values(events.levels, ";") == sorted(parts)
+
+
+@pytest.mark.parametrize(("entries", "separator"), [
+    (["red", "blue"], None), (["red; blue"], ";"), (["red|blue, dark"], "|"), (["red", "blue", "red, blue"], ","),
+    (["Ann, Smith", "Bob, Jones"], None)])
+def test_the_separator_is_one_that_splits_entries_into_values_that_recur(entries, separator):
+    assert separator_of(np.array(entries, dtype=object)) == separator
+
+
+def test_a_separator_that_came_later_declares_nothing_before():
+    described = parse_mapping(MAPPING.replace("industry: {column: industry, past: at_creation}",
+                                              "extra: {column: x, past: at_creation}"), "the test")
+    past = history(deals={"a": 0, "b": 1}, described_by=described,
+                   changes=[change("a", "extra", "red", 0), change("b", "extra", "red | blue", 5)])
+    names = [{one.name for one in catalogue(past, "deal", at * DAY)} for at in (4, 5)]
+    assert names[1] - names[0] == {"field:extra:blue", "field:extra:red"}
 
 
 def test_values_that_a_field_holds_later_take_away_no_membership_that_was_known():
