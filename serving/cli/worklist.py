@@ -13,7 +13,9 @@ from serving.cli.output import check_out_file, emit, json_option, say, table, wr
 if TYPE_CHECKING:
     import pandas as pd
 
+    from features.history import History
     from features.home import Home
+    from training.hazard import HazardModel
     from training.worklist import Worklist
 
 __all__ = ["worklist"]
@@ -56,6 +58,10 @@ def worklist(home_path: Path, as_of: str, budget: int | None, hours: float | Non
     if evidence:
         _tell_evidence(model.evaluation, chosen.label, as_json)
         return
+    from dataclasses import replace
+
+    import pandas as pd
+
     from features.overrides import overrides_as_of
     from training.lead_conversion import score
     from training.worklist import contacts_within
@@ -66,7 +72,21 @@ def worklist(home_path: Path, as_of: str, budget: int | None, hours: float | Non
     history = home.history(moment)
     found = draw_up(history, score(model, history, moment, home.settings), overrides_as_of(home, moment), moment,
                     contacts, home.settings)
+    reasons = _reasons(model, history, found.rows["lead_id"].tolist(), moment)
+    found = replace(found, rows=found.rows.assign(reason=pd.Series(reasons, dtype=object)))
     _tell(found, home, moment, chosen.label, contacts, out, as_json)
+
+
+def _reasons(model: HazardModel, history: History, ids: list[str], moment: int) -> list[str | None]:
+    """What speaks most for each lead; None where nothing does."""
+    import numpy as np
+
+    from training.lead_conversion import as_learned, window_end
+    from training.reasons import explain_at
+
+    subject, at = history.codes("lead", ids), np.full(len(ids), moment)
+    explained = explain_at(model, as_learned(model, history), subject, at, window_end(history, subject, at))
+    return [next((one.text for one in each.reasons(1) if one.effect > 0), None) for each in explained]
 
 
 def _tell(found: Worklist, home: Home, moment: int, label: str, contacts: int, out: Path | None,
@@ -103,7 +123,8 @@ def _show(rows: pd.DataFrame, bands: list[dict[str, Any]], home: Home, title: st
 
     currency = home.mapping.currency
     by_hand = bool(rows["said_grade"].notna().any() or rows["said_probability"].notna().any())
-    head = ["rank", "lead", "intent", "probability", "expected value", "cost", *(["by hand"] if by_hand else [])]
+    head = ["rank", "lead", "intent", "probability", "expected value", "cost", *(["by hand"] if by_hand else []),
+            "what speaks for it"]
     lines = []
     for row in rows.to_dict("records"):
         said = "–"
@@ -113,7 +134,7 @@ def _show(rows: pd.DataFrame, bands: list[dict[str, Any]], home: Home, title: st
             said = f"{row['said_probability']:.1%}: {row['note']}"
         lines.append([f"{row['rank']}", str(row["lead_id"]), str(row["band"]), f"{row['probability']:.1%}",
                       money(row["expected_value"], currency), money(row["cost"], currency),
-                      *([said] if by_hand else [])])
+                      *([said] if by_hand else []), row["reason"] or "–"])
     table(head, lines, title=title)
     table(["intent", "open leads", "contacts", "conversions expected", "value expected", "cost", "next lead's value"],
           [[one["band"], f"{one['open']:,}", f"{one['contacts']:,}", f"{one['expected_conversions']:.1f}",

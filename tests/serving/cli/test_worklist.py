@@ -42,6 +42,7 @@ def test_the_list_is_told_written_and_given_as_json(trained_home: Path, tmp_path
     assert values == sorted(values, reverse=True)
     assert sum(one["contacts"] for one in answer["bands"]) == 3
     assert answer["hours"] == 1.5
+    assert any(row["reason"] for row in answer["leads"])
     assert pd.read_csv(out)["lead_id"].tolist() == [row["lead_id"] for row in answer["leads"]]
     told = dealcast(trained_home, "--as-of", "2026-07-01", "--hours", "1").stdout
     assert "2 leads to contact first as of 2026-07-01" in told
