@@ -92,7 +92,7 @@ def _judge(job: Task, folds: list[Fold], as_of: int,
             continue
         table = landmark_table(job.history, "deal", Landmarks(subject, np.full(len(subject), fold.origin)))
         figures, answers = judge(fold.model, job.ends, table, np.full(len(subject), window), past_at(job, fold.origin),
-                                 settings.training)
+                                 settings)
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
     return origins, asked

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,13 @@ from features.history import History, Int
 from features.outcome_rules import LeadOutcome
 from features.rule_book import Rules
 from features.settings import Settings
-from training.evidence.judge import judge, past_at
-from training.evidence.rolling import Task, fit, roll
+from training.evidence.importance import group_importance
+from training.evidence.judge import Asked, judge, past_at
+from training.evidence.learning import learning_curve
+from training.evidence.rolling import Fold, Task, fit, roll
 from training.evidence.summary import finite
 from training.fingerprint import fingerprint
-from training.hazard import HazardModel, bin_edges, landmark_table
+from training.hazard import HazardModel, LandmarkTable, bin_edges, landmark_table
 from training.outcomes import OPEN, WON, lead_landmarks, outcomes
 from training.result import TrainingResult, silent, training_result
 from training.worklist import past_worklists
@@ -42,7 +45,7 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     folds = roll(job, as_of, settings.training, progress)
     progress("leads: fitting up to the date")
     model = fit(job, as_of, settings.training, folds, settings.training.seeds)
-    origins, asked = [], []
+    origins, asked, judged = [], [], None
     for fold in folds:
         marks, end = job.table.landmarks.take(fold.later), job.window_end[fold.later]
         closed = fold.later[(marks.at < fold.origin + JUDGED_DAYS * DAY) & (end <= as_of)
@@ -50,14 +53,26 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
         if not len(closed):
             continue
         figures, answers = judge(fold.model, job.ends, job.table.take(closed), job.window_end[closed],
-                                 past_at(job, fold.origin), settings.training)
+                                 past_at(job, fold.origin), settings)
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
+        judged = fold, job.table.take(closed), job.window_end[closed], answers
     days = _outcome(history).horizon.days
     evaluation = {"window_days": days, "origins": origins, "periods": [],
                   "rules": None if history.rules is None else history.rules.model_dump(by_alias=True),
-                  "worklist": past_worklists(job, folds, as_of, settings, window_end, days)}
+                  "worklist": past_worklists(job, folds, as_of, settings, window_end, days),
+                  **(_insight(job, *judged, settings) if judged else {"learning": [], "importance": []})}
     return training_result(model, evaluation, asked, settings, folder)
+
+
+def _insight(job: Task, fold: Fold, table: LandmarkTable, end: Int, answers: Asked,
+             settings: Settings) -> dict[str, Any]:
+    """What the newest origin with answers shows beside its figures."""
+    def refit(thin: Task) -> HazardModel:
+        return fit(thin, fold.origin, settings.training, [], 1)
+
+    return {"learning": learning_curve(job, fold.model, refit, table, end, answers),
+            "importance": group_importance(fold.model, job.history, table, end, answers)}
 
 
 def task(history: History, as_of: int) -> Task:

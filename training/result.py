@@ -22,13 +22,12 @@ __all__ = ["TrainingResult", "silent", "training_result"]
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """params : what was chosen. metrics : figures over all earlier origins together, and medians over them. origins :
-    the same per origin. figures : by name. summary : the evaluation that is stored with the model."""
+    """params : what was chosen. metrics : figures over all earlier origins together, and medians over them. figures :
+    by name. summary : the evaluation that is stored with the model, from which its report is written."""
 
     model: HazardModel
     params: dict[str, Any]
     metrics: dict[str, float]
-    origins: list[dict[str, Any]]
     figures: dict[str, Figure]
     summary: dict[str, Any]
 
@@ -44,16 +43,16 @@ def training_result(model: HazardModel, evaluation: dict[str, Any], asked: list[
     found = summary(asked, evaluation["window_days"])
     median = {name: float(np.median(values)) for name in (origins[0] if origins else {})
               if name != "origin" and (values := [one[name] for one in origins if one[name] is not None])}
-    evaluation = {**evaluation, "median": median, **found}
-    model = replace(model, evaluation=evaluation)
-    model.save(folder)
-    figures = {"reliability": reliability_figure(found["reliability"])} if asked else {}
     params = {"kind": model.kind, "company": model.company, "as_of": model.as_of, "voice": model.voice,
               "half_life_days": model.half_life_days, "cycle_days": model.cycle_days,
               "calibrator": "none" if model.calibrator.pooled == (0.0, 0.0) else
               "by group" if model.calibrator.groups else "pooled",
               "features": len(model.encoder.columns), "data_fingerprint": model.fingerprint,
               "training": settings.training.model_dump()}
+    evaluation = {**evaluation, "median": median, **found, "params": params}
+    model = replace(model, evaluation=evaluation)
+    model.save(folder)
+    figures = {"reliability": reliability_figure(found["reliability"])} if asked else {}
     metrics = {**{f"median_{name}": value for name, value in median.items()},
                **{f"pooled_{name}": value for name, value in found["pooled"].items() if value is not None}}
-    return TrainingResult(model, params, metrics, origins, figures, evaluation)
+    return TrainingResult(model, params, metrics, figures, evaluation)

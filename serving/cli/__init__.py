@@ -22,6 +22,7 @@ from serving.cli.mapping import mapping
 from serving.cli.models import score, train
 from serving.cli.override import override
 from serving.cli.rejects import rejects
+from serving.cli.report import report
 from serving.cli.rules import rules
 from serving.cli.serve import mlflow, serve
 from serving.cli.worklist import worklist
@@ -64,8 +65,8 @@ def cli(context: click.Context, home: Path) -> None:
     context.obj = home
 
 
-for _command in (demo, map_command, mapping, import_command, rejects, check, features, rules, train, score, override,
-                 worklist, forecast, serve, mlflow, forget, simulate):
+for _command in (demo, map_command, mapping, import_command, rejects, check, features, rules, train, report, score,
+                 override, worklist, forecast, serve, mlflow, forget, simulate):
     cli.add_command(_command)
 
 

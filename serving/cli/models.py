@@ -84,8 +84,8 @@ def _until(home: Home, version: ModelVersion) -> str:
 def _show_evidence(evaluation: dict[str, Any]) -> None:
     """Print how good a model was at earlier dates, beside what it has to beat."""
     median, origins = evaluation["median"], evaluation["origins"]
+    say(evaluation["verdict"]["sentence"])
     if not origins:
-        say("It could not be tested: no earlier date has both enough behind it and its outcomes after it.")
         return
 
     def line(name: str, key: str) -> list[str]:

@@ -68,7 +68,7 @@ def backtest_origin(history: History, origin: int, within_days: float,
     at = np.full(len(subject), origin)
     job = deal_close.task(history.until(origin), origin, within_days)
     figures, answers = judge(model, ends, landmark_table(history, "deal", Landmarks(subject, at)),
-                             np.full(len(subject), end), past_at(job, origin), settings.training)
+                             np.full(len(subject), end), past_at(job, origin), settings)
     said = forecast(model, history, origin, origin, end, settings, by_owner=False)["total"]
     came = actual(history, origin, end)
     return {"origin": origin, **figures,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from features.history import Int
-from features.settings import TrainingSettings
+from features.intent import intent_bands
+from features.settings import Settings
 from training.baselines import AalenJohansen
 from training.calibration import scores
 from training.curves import curves_from_hazards
@@ -22,7 +25,7 @@ SEGMENT_FEATURES = ("source", "field:source")  # what segments are formed by, wh
 
 
 def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: Int, past: Past,
-          settings: TrainingSettings) -> tuple[dict[str, float], Asked]:
+          settings: Settings) -> tuple[dict[str, float], Asked]:
     """Score a model and the plain ones of its origin on landmarks (n,) whose windows have closed in `ends`."""
     history = ends.history
     won = won_by(ends, table.landmarks, window_end)
@@ -32,15 +35,17 @@ def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: 
         return curves_from_hazards(asked.landmarks.at, model.edges_days, hazards, history.mapping).win_by(window_end)
 
     everyone = AalenJohansen({"": model.cells.cells[""]})
-    fitted = fit_plain(past, settings, lambda asked: by_cells(everyone, asked))
+    fitted = fit_plain(past, settings.training, lambda asked: by_cells(everyone, asked))
     plain = {**{name: predict(table) for name, predict in fitted.items()}, "aj": by_cells(model.cells, table)}
     found = scores(probability, won)
     for name, other in plain.items():
         theirs = scores(other, won)
         found[f"log_loss_{name}"], found[f"auc_{name}"] = theirs["log_loss"], theirs["auc"]
-    segments = {"state": table.state(model.kind)[0],
-                **{name.removeprefix("field:"): table.features[name] for name in SEGMENT_FEATURES
-                   if name in table.features}}
+    segments: dict[str, Any] = {name.removeprefix("field:"): table.features[name] for name in SEGMENT_FEATURES
+                                if name in table.features}
+    segments["state"] = table.state(model.kind)[0]
+    if model.kind == "lead":
+        segments["intent"] = intent_bands(history, table.landmarks.subject, table.landmarks.at, settings.intent)
     named = {name: np.array(["(none)" if one is None or one != one else str(one) for one in values], dtype=object)
              for name, values in segments.items()}
     return found, Asked(probability, won, table.landmarks.subject, table.landmarks.at, plain, named)

@@ -17,12 +17,15 @@ from features.calendar import DAY
 from features.history import Int
 from training.evidence.measures import log_losses
 
-__all__ = ["MIN_BLOCKS", "Asked", "Verdict", "differences", "verdict"]
+__all__ = ["MIN_BLOCKS", "PLAIN_NAMES", "Asked", "Verdict", "differences", "verdict"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 
+PLAIN_NAMES = {"base": "the base rate", "recent": "the recent rate", "stage": "the rate by state",
+               "aj": "Aalen–Johansen", "naive_bayes": "naive Bayes", "logistic": "logistic regression",
+               "lightgbm": "LightGBM on closed windows"}
 MIN_BLOCKS = 5
 DRAWS = 4000
 CLAIM_LEVEL = 0.005  # one-sided: a claim of skill is wrong at most so often where there is none
@@ -147,7 +150,9 @@ def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, f
                 "Read the probabilities as one rate for all, and do not rank by them.")
     against = ("better than" if best["high"] < 0 else "not worse than" if not_worse else
                "worse than" if best["low"] > NOT_WORSE else "not shown to be as good as")
-    text += f" It is {against} the plain model that was best before."
+    before = _best({name: [log_losses(one.plain[name], one.won) for one in asked] for name in asked[0].plain},
+                   len(asked) - 1)
+    text += f" It is {against} the plain model that was best before (of late {PLAIN_NAMES[before]})."
     return Verdict(skill, gain, bound, not_worse, text)
 
 

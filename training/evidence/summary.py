@@ -38,7 +38,7 @@ def summary(asked: list[Asked], window_days: float) -> dict[str, Any]:
         "plain": {name: finite(_brief(values, won)) for name, values in plain.items()},
         "differences": found, "verdict": vars(said) | {}, "blocks": int(blocks(asked, window_days).max()) + 1,
         "min_blocks": MIN_BLOCKS, "reliability": reliability(probability, won), "lift": lift(probability, won),
-        "segments": {name: _segment(name, asked) for name in asked[0].segments},
+        "segments": {name: _segment(name, asked) for name in sorted(asked[0].segments)},
     }
 
 

@@ -16,14 +16,17 @@ PURPOSE = {
 
 
 def model_card(name: str, as_of: str, mapping: Mapping, params: Entries[str, Any],
-               metrics: Entries[str, float]) -> str:
-    """Markdown text of a training's model card; `as_of` is the date up to which it was trained."""
+               metrics: Entries[str, float], verdict: str) -> str:
+    """Markdown text of a training's model card; `as_of` is the date up to which it was trained, `verdict` the sentence
+    on what it is worth."""
     lines = [
         f"# {name}: {PURPOSE[name]}",
         "",
         f"Company: {mapping.company}. Trained on what was known up to {as_of}, and on nothing after.",
         "",
         "## How good it was",
+        verdict,
+        "",
         "Medians over earlier dates at which the model was refitted and then judged on what followed.",
         "",
         "| measure | median |",

@@ -52,7 +52,7 @@ def train_and_register(home: Home, name: str, as_of: int, trained_at: int,
         folder = work / name
         folder.mkdir()
         result = train(home.history(as_of), as_of, home.settings, folder, progress or silent)
-        version = register(home, name, as_of, folder, result.params, result.metrics, result.origins, result.figures,
+        version = register(home, name, as_of, folder, result.params, result.metrics, result.summary, result.figures,
                            trained_at)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -24,6 +24,7 @@ from sqlalchemy import URL
 
 from features.calendar import iso
 from features.home import Home
+from training.evidence.report import report_html
 from training.registry.card import model_card
 from training.registry.versions import ModelVersion, add_version, versions
 
@@ -37,7 +38,7 @@ REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 
 
 def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[str, Any],
-             metrics: Mapping[str, float], origins: Iterable[Mapping[str, Any]], figures: Mapping[str, Figure],
+             metrics: Mapping[str, float], evaluation: Mapping[str, Any], figures: Mapping[str, Figure],
              trained_at: int) -> ModelVersion:
     """Log a training, register its model and move the model's files into the home.
 
@@ -52,8 +53,9 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
         The model's files, in a folder on the home's own disk; moved, not copied.
     params, metrics : mapping
         What was chosen, nested or not; the medians over the origins.
-    origins : iterable of mappings
-        Per earlier date at which it was judged: `origin` (microseconds) and its metrics.
+    evaluation : mapping
+        What is kept with the model; its `origins`: per earlier date at which it was judged, `origin` (microseconds) and
+        its metrics.
     figures : mapping of str to Figure
     trained_at : int
         Now, in microseconds UTC.
@@ -72,9 +74,12 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
         tags={"mlflow.experimentKind": "custom_model_development"}))
     run = client.create_run(experiment_id, start_time=trained_at // 1000, run_name=_day(home, as_of)).info.run_id
     try:
-        card = model_card(name, iso(as_of, home.mapping.zone), home.mapping, params, metrics)
-        _log(client, run, home, params, metrics, origins, card)
-        _write_artifacts(home.path / "mlruns" / "artifacts" / name / run / "artifacts", name, folder, figures, card)
+        card = model_card(name, iso(as_of, home.mapping.zone), home.mapping, params, metrics,
+                          evaluation["verdict"]["sentence"])
+        _log(client, run, home, params, metrics, evaluation["origins"], card)
+        texts = {"model_card.md": card,
+                 "report.html": report_html(home.mapping, evaluation)}
+        _write_artifacts(home.path / "mlruns" / "artifacts" / name / run / "artifacts", name, folder, figures, texts)
         number = _new_number(client, home, name, run, card)
         place = Path("models", name, str(number))
         (home.path / place).parent.mkdir(parents=True, exist_ok=True)
@@ -126,11 +131,13 @@ def _flat(params: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
             yield f"{above}{key}", str(value)[:6000]  # the longest that MLflow takes
 
 
-def _write_artifacts(place: Path, name: str, folder: Path, figures: Mapping[str, Figure], card: str) -> None:
+def _write_artifacts(place: Path, name: str, folder: Path, figures: Mapping[str, Figure],
+                     texts: Mapping[str, str]) -> None:
     (place / "figures").mkdir(parents=True)
     for title, figure in figures.items():
         figure.savefig(place / "figures" / f"{title}.svg")
-    (place / "model_card.md").write_text(card, encoding="utf-8")
+    for file, text in texts.items():
+        (place / file).write_text(text, encoding="utf-8")
     with warnings.catch_warnings():
         # It warns of its own type hints, and that no example was given, which would be rows of the company's own.
         warnings.simplefilter("ignore", UserWarning)
