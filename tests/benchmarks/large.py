@@ -79,7 +79,8 @@ def large_company(n_changes: int, seed: int = 0) -> History:
     made["activities"] = pd.DataFrame({
         "activity_id": np.arange(n_activities).astype(str), "subject": "deal", "happened_at": happened,
         "kind": rng.choice(np.array(["call", "mail", "meeting"], dtype=object), n_activities),
-        "direction": rng.choice(np.array(["inbound", "outbound", "internal"], dtype=object), n_activities), **common})
+        "direction": rng.choice(np.array(["inbound", "outbound", "internal"], dtype=object), n_activities),
+        "duration_seconds": np.where(np.arange(n_activities) % 2, 1800.0, np.nan), **common})
     joined, common = rows(n * 3)
     made["deal_contacts"] = pd.DataFrame({
         "contact_id": np.arange(n * 3).astype(str), "valid_from": joined, "role": rng.choice(
