@@ -174,9 +174,10 @@ def _tell_evidence(evaluation: dict[str, Any], label: str, as_json: bool) -> Non
         return
     for one in bands:
         _show_band(one)
-    say("first 10, 20, 30%: the share of the conversions that working so many of the leads reached (20% of them by the "
-        "first 10% is a lift of 2); amount: of the conversions' amounts; for 50, 80%: the share of the leads that it "
-        "took to reach so many of the conversions.")
+    say("AUC: of two leads, one that converted and one not, how often the first came before. First 10, 20, 30%: the "
+        "share of the conversions that working so many of the leads reached (20% of them by the first 10% is a lift of "
+        "2); amount: of the conversions' amounts. For 50, 80%: the share of the leads that it took to reach so many of "
+        "the conversions.")
     say(f"{past['lists']} lists, as they would have been drawn up at earlier dates by the model of that time; "
         f"{past['horizon_days']:g} days were over for every lead in them. Means over the dates; a random order and "
         "leads with equal points are computed exactly.")
@@ -184,7 +185,7 @@ def _tell_evidence(evaluation: dict[str, Any], label: str, as_json: bool) -> Non
         say("There were no rules to compare with: see dealcast rules.")
 
 
-_NAMES = {"reached_10": "first 10%", "reached_20": "first 20%", "reached_30": "first 30%",
+_NAMES = {"auc": "AUC", "reached_10": "first 10%", "reached_20": "first 20%", "reached_30": "first 30%",
           "amount_20": "amount in 20%", "needed_50": "for 50%", "needed_80": "for 80%"}
 
 
@@ -194,7 +195,7 @@ def _show_band(band: dict[str, Any]) -> None:
     name = "All leads together" if band["band"] == "all" else f"Leads of {band['band']} intent"
     rate = band["conversions"] / band["leads"]
     table(["order", *_NAMES.values()],
-          [[order, *(f"{band['orders'][order][measure]:.0%}" for measure in _NAMES)]
+          [[order, *(f"{band['orders'][order][measure]:.{'2f' if measure == 'auc' else '0%'}}" for measure in _NAMES)]
            for order in ORDERS if order in band["orders"]],
           title=f"{name}: {band['conversions']:,} conversions on lists of {band['leads']:,} leads ({rate:.1%}), "
                 f"{band['origins']} dates")

@@ -26,7 +26,7 @@ from training.worklist import cases_at_age, past_worklists
 __all__ = ["table"]
 
 REAL_AS_OF = "2012-03-14"
-NAMES = {"reached_10": "first 10%", "reached_20": "first 20%", "reached_30": "first 30%",
+NAMES = {"auc": "AUC", "reached_10": "first 10%", "reached_20": "first 20%", "reached_30": "first 30%",
          "amount_20": "amount in 20%", "needed_50": "for 50%", "needed_80": "for 80%"}
 BANDS = {"all": "together", "high": "high intent", "low": "low intent"}
 
@@ -68,12 +68,12 @@ def table(small: bool) -> str:
 
 
 def _part(title: str, bands: list[dict[str, Any]]) -> list[str]:
-    lines = [f"**{title}.** Share of conversions reached by the first 10, 20 and 30% of the leads, of their amounts by "
-             "20%, and share of leads needed for 50 and 80% of the conversions:", "",
+    lines = [f"**{title}.** AUC, share of conversions reached by the first 10, 20 and 30% of the leads, of their "
+             "amounts by 20%, and share of leads needed for 50 and 80% of the conversions:", "",
              f"| leads | order | {' | '.join(NAMES.values())} |", f"| --- | --- |{' --: |' * len(MEASURES)}"]
     for band in bands:
         for order in (one for one in ORDERS if one in band["orders"]):
-            figures = " | ".join(f"{band['orders'][order][measure]:.0%}" for measure in NAMES)
+            figures = " | ".join(f"{band['orders'][order][name]:.{'2f' if name == 'auc' else '0%'}}" for name in NAMES)
             lines.append(f"| {BANDS[band['band']]} | {order} | {figures} |")
     lines.append("")
     for band in bands:

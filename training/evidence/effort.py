@@ -1,10 +1,10 @@
 """What working leads in some order reaches, and what it takes: figures of past worklists beside other orders.
 
 In: `Case`s, each a list of leads as it could have been drawn up at one moment, with what became of them. Out: per band
-of intent and together, for each order: the share of conversions reached by working the first 10, 20 and 30% of the
-leads (and of the conversions' amounts by the first 20%), the share of leads that it takes to reach 50 and 80% of the
-conversions, and paired differences to the model's order. Leads with equal points are worked in random order, and a
-random order is one in which all points are equal: both are computed exactly, as expectations.
+of intent and together, for each order: the AUC (0.5 tells nothing), the share of conversions reached by working the
+first 10, 20 and 30% of the leads (and of the conversions' amounts by the first 20%), the share of leads that it takes
+to reach 50 and 80% of the conversions, and paired differences to the model's order. Leads with equal points are worked
+in random order, and a random order is one in which all points are equal: both are computed exactly, as expectations.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
+from sklearn.metrics import roc_auc_score
 
 from features.calendar import DAY
 
 __all__ = ["MEASURES", "ORDERS", "TOGETHER", "Case", "effort", "in_words", "needed", "reached"]
 
 Floats = npt.NDArray[np.float64]
-MEASURES = {"reached_10": 0.1, "reached_20": 0.2, "reached_30": 0.3, "amount_20": 0.2, "needed_50": 0.5,
-            "needed_80": 0.8}
+SHARES = {"reached_10": 0.1, "reached_20": 0.2, "reached_30": 0.3, "amount_20": 0.2, "needed_50": 0.5,
+          "needed_80": 0.8}
+MEASURES = ("auc", *SHARES)
 TOGETHER = "all"
 MODEL = "model"
 ORDERS = (MODEL, "expected value", "rules", "newest first", "random")
@@ -53,8 +55,9 @@ class Case:
         """MEASURES of one order. amount_20 is the share of the conversions' amounts instead of their number."""
         points = self.points[order]
         weighed = {"amount_20": self.won * self.amount}
-        return {name: needed(points, self.won, share) if name.startswith("needed") else
-                reached(points, weighed.get(name, self.won), share) for name, share in MEASURES.items()}
+        return {"auc": float(roc_auc_score(self.won, points)), **{
+            name: needed(points, self.won, share) if name.startswith("needed") else
+            reached(points, weighed.get(name, self.won), share) for name, share in SHARES.items()}}
 
 
 def reached(points: Floats, won: npt.NDArray[np.generic], share: float) -> float:
@@ -96,7 +99,7 @@ def effort(cases: list[Case], horizon_days: float) -> list[dict[str, Any]]:
     band, leads and conversions (over all lists), origins (with a conversion in the band); orders: by name the mean of
     each of MEASURES over origins; against: by name of each other order and measure, how the model compares.
 
-    An origin's figure is the mean over its lists that hold a conversion.
+    An origin's figure is the mean over its lists that hold both a conversion and none.
     """
     bands = sorted({str(one) for case in cases for one in case.band})
     return [_band(band, [case.of(band) for case in cases], horizon_days)
@@ -104,7 +107,7 @@ def effort(cases: list[Case], horizon_days: float) -> list[dict[str, Any]]:
 
 
 def _band(band: str, cases: list[Case], horizon_days: float) -> dict[str, Any]:
-    with_wins = [case for case in cases if case.won.any()]
+    with_wins = [case for case in cases if case.won.any() and not case.won.all()]
     origins = sorted({case.origin for case in with_wins})
     names = list(with_wins[0].points) if with_wins else []
     by_origin = {name: {measure: np.zeros(len(origins)) for measure in MEASURES} for name in names}
