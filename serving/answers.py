@@ -6,7 +6,7 @@ In: a `Company`, ids or a period, `as_of`. Out: plain rows and dictionaries, wit
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -15,52 +15,102 @@ import pandas as pd
 from features.calendar import DAY
 from features.errors import NotFound
 from features.history import Int
+from features.overrides import overrides_as_of
 from serving.champion import model_for
 from serving.company import Company
-from training import deal_close, lead_conversion
+from training import deal_close
+from training import lead_scores as leads
 from training.forecast import forecast as make_forecast
 from training.hazard import HazardModel
+from training.lead_conversion import window_end
 from training.outcomes import LOST, WON
-from training.reasons import explain_at
+from training.reasons import Reason, explain_at
 from training.registry.versions import ModelVersion
 
-__all__ = ["deal_scores", "forecast", "lead_scores", "named", "reasons"]
+__all__ = ["by_hand", "deal_end", "deal_scores", "forecast", "lead_end", "lead_scores", "named", "reason_row",
+           "top_reasons"]
 
 
-def lead_scores(company: Company, as_of: int, ids: list[str]) -> tuple[ModelVersion, list[dict[str, Any]]]:
+def lead_scores(company: Company, as_of: int, ids: list[str],
+                n_reasons: int = 0, version: int | None = None) -> tuple[ModelVersion, list[dict[str, Any]]]:
     """One row per id, in the order asked: its status and, where it is open, its score.
 
-    A lead that converted, was disqualified or is past its horizon has no chance to state: its scores are None.
+    A lead that converted, was disqualified or is past its horizon has no chance to state: its scores are None. With
+    `n_reasons`, at most so many for and as many against. Beside the score stands what a person said by hand.
     Raises NotFound naming ids that were not known then, and Conflict without a model for the date.
     """
-    chosen, model = model_for(company.home, "leads", as_of)
+    chosen, model = model_for(company.home, "leads", as_of, version)
     codes = _known(company, "lead", as_of, ids)
     status = _status(company, "lead", codes, as_of, won="converted", lost="disqualified")
-    over = lead_conversion.window_end(company.history, codes, np.full(len(codes), as_of)) <= as_of
+    over = window_end(company.history, codes, np.full(len(codes), as_of)) <= as_of
     status = np.where((status == "open") & over, "past_horizon", status)
-    scored = lead_conversion.score(model, company.history, as_of, company.settings, ids=_unique(ids, status))
+    asked = _unique(ids, status)
+    scored = leads.score(model, company.history, as_of, company.settings, ids=asked)
+    said = by_hand(company, as_of, asked)
+    scored["override"] = pd.Series([said.get(one) for one in asked], dtype=object)
+    scored["reasons"] = pd.Series(_reasons(company, model, as_of, asked, n_reasons, lead_end(company)), dtype=object)
     return chosen, _rows("lead_id", ids, status, scored)
 
 
-def deal_scores(company: Company, as_of: int, within_days: float,
-                ids: list[str]) -> tuple[ModelVersion, list[dict[str, Any]]]:
-    """One row per id, in the order asked: its status and, where it is open, its chances, dates and one reason.
+def deal_scores(company: Company, as_of: int, within_days: float, ids: list[str],
+                n_reasons: int = 0, version: int | None = None) -> tuple[ModelVersion, list[dict[str, Any]]]:
+    """One row per id, in the order asked: its status and, where it is open, its chances and dates; with `n_reasons`, at
+    most so many for and as many against a win.
 
     Raises NotFound naming ids that were not known then, and Conflict without a model for the date.
     """
-    chosen, model = model_for(company.home, "deals", as_of)
+    chosen, model = model_for(company.home, "deals", as_of, version)
     codes = _known(company, "deal", as_of, ids)
     status = _status(company, "deal", codes, as_of, won="won", lost="lost")
-    scored = deal_close.score(model, company.history, as_of, within_days, ids=_unique(ids, status))
+    asked = _unique(ids, status)
+    scored = deal_close.score(model, company.history, as_of, within_days, ids=asked)
+    told = _reasons(company, model, as_of, asked, n_reasons, deal_end(within_days))
+    scored["reasons"] = pd.Series(told, dtype=object)
     return chosen, _rows("deal_id", ids, status, scored)
 
 
-def reasons(company: Company, model: HazardModel, as_of: int, ids: list[str],
-            within_days: float) -> dict[str, dict[str, Any]]:
-    """The one thing that stands out about each open deal, by id: `reason`, `effect`, `actionable`."""
-    at = np.full(len(ids), as_of)
-    found = explain_at(model, company.history, company.history.codes(model.kind, ids), at,
-                       at + round(within_days * DAY))
+EndOf = Callable[[Int, Int], Int]
+
+
+def lead_end(company: Company) -> EndOf:
+    """The moment by which leads (codes) must convert, asked at moments."""
+    return lambda subject, at: window_end(company.history, subject, at)
+
+
+def deal_end(within_days: float) -> EndOf:
+    """The moment by which deals must be won, asked at moments."""
+    return lambda subject, at: at + round(within_days * DAY)
+
+
+def by_hand(company: Company, as_of: int, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """What people said of leads by hand, by lead: grade or probability, note, until, set_by."""
+    found = overrides_as_of(company.home, as_of, ids)[["lead_id", "grade", "probability", "note", "until", "set_by"]]
+    rows = [named(row) for row in found.to_dict("records")]
+    return {row.pop("lead_id"): {**row, "until": company.iso(row["until"])} for row in rows}
+
+
+def reason_row(reason: Reason) -> dict[str, Any]:
+    """A reason as it is answered."""
+    return {"text": reason.text, "theme": reason.theme, "actionable": reason.actionable, "effect": reason.effect,
+            "error": reason.error, "points": reason.points}
+
+
+def _reasons(company: Company, model: HazardModel, as_of: int, ids: list[str], most: int,
+             end_of: EndOf) -> list[list[dict[str, Any]]]:
+    if not most or not ids:
+        return [[] for _ in ids]
+    subject, at = company.history.codes(model.kind, ids), np.full(len(ids), as_of)
+    explained = explain_at(model, company.history, subject, at, end_of(subject, at))
+    return [[reason_row(one) for one in explanation.reasons(most)] for explanation in explained]
+
+
+def top_reasons(company: Company, model: HazardModel, as_of: int, ids: list[str],
+                end_of: EndOf) -> dict[str, dict[str, Any]]:
+    """The one thing that stands out about each open lead or deal, by id: `reason`, `effect`, `actionable`."""
+    if not ids:
+        return {}
+    subject, at = company.history.codes(model.kind, ids), np.full(len(ids), as_of)
+    found = explain_at(model, company.history, subject, at, end_of(subject, at))
     return {one: {"reason": explained.themes[0].text, "effect": explained.themes[0].effect,
                   "actionable": explained.themes[0].actionable} for one, explained in zip(ids, found, strict=True)}
 

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from features.calendar import DAY
-from features.deletions import deleted_as_of
 from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.outcome_rules import LeadOutcome
@@ -25,11 +23,11 @@ from training.evidence.rolling import Fold, Task, fit, roll
 from training.evidence.summary import finite
 from training.fingerprint import fingerprint
 from training.hazard import HazardModel, LandmarkTable, bin_edges, landmark_table
-from training.outcomes import OPEN, WON, lead_landmarks, outcomes
+from training.outcomes import lead_landmarks, outcomes
 from training.result import TrainingResult, silent, training_result
 from training.worklist import past_worklists
 
-__all__ = ["as_learned", "lead_score", "score", "task", "train", "window_end"]
+__all__ = ["as_learned", "lead_score", "task", "train", "window_end"]
 
 JUDGED_DAYS = 14  # an origin is judged on the landmarks of so many days, all of whose windows have closed
 
@@ -119,39 +117,3 @@ def lead_score(probability: npt.NDArray[np.float64]) -> Int:
     It is the same function for every model and company: 1% is 10, 4% is 20, 25% is 50.
     """
     return np.asarray(np.rint(100 * np.sqrt(probability)), dtype=np.int64)
-
-
-def score(model: HazardModel, history: History, as_of: int, settings: Settings,
-          ids: list[str] | None = None) -> pd.DataFrame:
-    """Scores of every lead not yet converted, lost or past its horizon, or of those asked for by id.
-
-    Returns lead_id, probability of converting within the horizon, score 0–100, grade A–D. Raises NotFound for an
-    unknown id and BadInput for a lead that is not open within its horizon.
-    """
-    everyone = np.arange(len(history.leads)) if ids is None else history.codes("lead", ids)
-    at = np.full(len(everyone), as_of)
-    ends = outcomes(history, "lead")
-    end = window_end(history, everyone, at)
-    askable = ends.is_open(everyone, at) & (end > as_of)
-    if ids is not None and not askable.all():
-        first = np.flatnonzero(~askable)[:3]
-        state = ends.state_as_of(everyone[first], at[first])
-        words = [_why(history, int(everyone[i]), int(s), as_of) for i, s in zip(first, state, strict=True)]
-        raise BadInput(f"Cannot be scored as of that date: lead {', '.join(words)}. Ask for open leads only.")
-    subject = everyone[askable]
-    curves = model.curves(as_learned(model, history), subject, at[askable])
-    probability = np.clip(curves.win_by(end[askable]), 0.0, 1.0)
-    return pd.DataFrame({"lead_id": history.leads.ids[subject], "probability": probability,
-                         "score": lead_score(probability),
-                         "grade": [settings.grades.grade(one) for one in probability.tolist()]})
-
-
-def _why(history: History, subject: int, state: int, as_of: int) -> str:
-    if history.leads.visible_at[subject] > as_of:
-        reason = "not created yet"
-    elif state == OPEN:
-        one = np.array([subject])
-        reason = "deleted" if deleted_as_of(history, "lead", one, np.array([as_of])).any() else "past its horizon"
-    else:
-        reason = "converted" if state == WON else "disqualified"
-    return f"{history.leads.ids[subject]} ({reason})"

@@ -19,6 +19,7 @@ from features.asof import Feature
 from features.catalogue import catalogue
 from features.history import History, Int
 from training.hazard import HazardModel, LandmarkTable, landmark_table
+from training.lead_conversion import as_learned
 from training.mixtures import Mixtures
 from training.outcomes import Landmarks
 from training.wording import themes, words
@@ -69,6 +70,8 @@ class Explanation:
 
 def explain_at(model: HazardModel, history: History, subject: Int, at: Int, end: Int) -> list[Explanation]:
     """Explain P(won by `end`) (n,) of subjects (codes), each as of a moment `at`."""
+    if model.kind == "lead":
+        history = as_learned(model, history)
     return explain(model, history, landmark_table(history, model.kind, Landmarks(subject, at)), end)
 
 

@@ -11,16 +11,19 @@ from serving import answers
 from serving.api.errors import only_known_parameters
 from serving.api.schemas import (
     AS_OF,
+    DealExplanation,
     DealScores,
     DealScoresAsked,
     ErrorBody,
     Forecast,
     Health,
+    LeadExplanation,
     LeadScores,
     LeadScoresAsked,
 )
 from serving.company import Company
 from serving.dates import BadField, read_period
+from serving.explained import explain_one
 from training.forecast import amounts_known
 from training.registry.versions import MODELS, champion
 
@@ -50,7 +53,7 @@ AsOfQuery = Annotated[str | None, Query(description=AS_OF)]
 def score_leads(asked: LeadScoresAsked, company: Now) -> dict[str, Any]:
     """How likely each lead converts within its horizon."""
     as_of = company.read_as_of(asked.as_of)
-    chosen, rows = answers.lead_scores(company, as_of, asked.lead_ids)
+    chosen, rows = answers.lead_scores(company, as_of, asked.lead_ids, asked.reasons)
     return {"as_of": company.iso(as_of), "model": chosen.label, "scores": rows}
 
 
@@ -58,8 +61,23 @@ def score_leads(asked: LeadScoresAsked, company: Now) -> dict[str, Any]:
 def score_deals(asked: DealScoresAsked, company: Now) -> dict[str, Any]:
     """How likely each deal is won, lost or still open within a time, and when it closes."""
     as_of = company.read_as_of(asked.as_of)
-    chosen, rows = answers.deal_scores(company, as_of, asked.within_days, asked.deal_ids)
+    chosen, rows = answers.deal_scores(company, as_of, asked.within_days, asked.deal_ids, asked.reasons)
     return {"as_of": company.iso(as_of), "within_days": asked.within_days, "model": chosen.label, "scores": rows}
+
+
+@router.get("/leads/{lead_id:path}/explanation", tags=["reasons"], summary="Explain a lead's score",
+            response_model=LeadExplanation)
+def explain_lead(lead_id: str, company: Now, as_of: AsOfQuery = None) -> dict[str, Any]:
+    """Why an open lead's score is what it is, what moved it, what would change it, and what it was before."""
+    return explain_one(company, "lead", company.read_as_of(as_of), lead_id)
+
+
+@router.get("/deals/{deal_id:path}/explanation", tags=["reasons"], summary="Explain a deal's chance",
+            response_model=DealExplanation)
+def explain_deal(deal_id: str, company: Now, as_of: AsOfQuery = None,
+                 within_days: Annotated[float, Query(gt=0, le=3650, allow_inf_nan=False)] = 28) -> dict[str, Any]:
+    """The same for P(won within `within_days`) of an open deal."""
+    return explain_one(company, "deal", company.read_as_of(as_of), deal_id, within_days)
 
 
 @router.get("/forecast", tags=["forecast"], summary="Forecast a period", response_model=Forecast)

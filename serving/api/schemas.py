@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["DealScore", "DealScores", "DealScoresAsked", "ErrorBody", "Forecast", "Health", "LeadScore", "LeadScores",
-           "LeadScoresAsked"]
+__all__ = ["DealExplanation", "DealScore", "DealScores", "DealScoresAsked", "ErrorBody", "Forecast", "Health",
+           "LeadExplanation", "LeadScore", "LeadScores", "LeadScoresAsked"]
 
 # So that one request stays well below the server's time limit.
 MAX_IDS = 10_000
@@ -27,15 +27,39 @@ class Given(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+NReasons = Annotated[int, Field(ge=0, le=5, examples=[3], description="Reasons for each: at most so many that raise "
+                                                                      "its chance, and as many that lower it.")]
+
+
 class LeadScoresAsked(Asked):
     lead_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_IDS, examples=[["L-1", "L-2"]])]
     as_of: Annotated[str | None, Field(description=AS_OF)] = None
+    reasons: NReasons = 0
 
 
 class DealScoresAsked(Asked):
     deal_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_IDS, examples=[["D-1", "D-2"]])]
     within_days: Annotated[float, Field(gt=0, le=3650, description="Chances are of what happens in this time.")] = 28
     as_of: Annotated[str | None, Field(description=AS_OF)] = None
+    reasons: NReasons = 0
+
+
+class Reason(Given):
+    text: Annotated[str, Field(examples=["the customer last got in touch 4 days ago"])]
+    theme: Annotated[str, Field(description="What it is about: one of at most 15 themes.",
+                                examples=["what the customer does"])]
+    actionable: Annotated[bool, Field(description="Whether a salesperson can change it; else it is context.")]
+    effect: Annotated[float, Field(description="Log-odds that the theme adds to the score; below 0 it lowers it.")]
+    error: Annotated[float, Field(description="At most the standard error of `effect`, by sampling.")]
+    points: Annotated[float, Field(description="Percentage points that the chance would lose without it.")]
+
+
+class Override(Given):
+    grade: Literal["A", "B", "C", "D"] | None
+    probability: Share | None
+    note: str
+    until: str
+    set_by: str | None
 
 
 class LeadScore(Given):
@@ -43,8 +67,20 @@ class LeadScore(Given):
     status: Annotated[Literal["open", "converted", "disqualified", "past_horizon", "deleted"], Field(
         description="Only an open lead has a score; of the others it is known what became of them.")]
     probability: Annotated[Share | None, Field(description="P(converts within its horizon).")]
+    probability_low: Annotated[Share | None, Field(description="80% interval of the share of such leads …")]
+    probability_high: Share | None
     score: Annotated[int | None, Field(description="0 to 100, a fixed function of the probability.")]
     grade: Literal["A", "B", "C", "D"] | None
+    expected_value: Annotated[float | None, Field(description="Probability times what a conversion brings, in the "
+                                                              "company's currency.")]
+    probability_before: Annotated[Share | None, Field(
+        description="What the same model says as of seven days before. Null: it was not open then.")]
+    change: Annotated[float | None, Field(description="Percentage points since then.")]
+    voice: Annotated[str | None, Field(description="The part of the model that speaks loudest.", examples=["lightgbm"])]
+    unlike: Annotated[bool | None, Field(description="Whether it is unlike anything that has closed so far.")]
+    override: Annotated[Override | None, Field(
+        description="What a person said by hand. The model's own score goes on beside it.")]
+    reasons: Annotated[list[Reason] | None, Field(description="As many as were asked for, for and against.")]
 
 
 class LeadScores(Given):
@@ -65,6 +101,7 @@ class DealScore(Given):
     resolve_p10: Annotated[str | None, Field(description="When it is won or lost. Null: later than the model looks.")]
     resolve_p50: str | None
     resolve_p90: str | None
+    reasons: Annotated[list[Reason] | None, Field(description="As many as were asked for, for and against.")]
 
 
 class DealScores(Given):
@@ -72,6 +109,44 @@ class DealScores(Given):
     within_days: float
     model: Annotated[str, Field(examples=["deals/1"])]
     scores: list[DealScore]
+
+
+class Moved(Given):
+    text: str
+    theme: str
+    change: Annotated[float, Field(description="Log-odds by which the theme's part changed in seven days.")]
+
+
+class WhatIf(Given):
+    text: Annotated[str, Field(examples=["an email from the customer today"])]
+    probability: Share
+    change: Annotated[float, Field(description="Percentage points. Association, not a promise: what went together.")]
+
+
+class PastScore(Given):
+    as_of: str
+    probability: Share
+
+
+class Explanation(Given):
+    as_of: str
+    model: str
+    log_odds: Annotated[float, Field(description="Of the score: base_log_odds plus every theme's effect.")]
+    base_log_odds: Annotated[float, Field(description="Mean over the landmarks that the score is held against.")]
+    reasons: Annotated[list[Reason], Field(description="At most five for and five against, the largest first.")]
+    themes: Annotated[list[Reason], Field(description="All themes; with the base they add up to log_odds.")]
+    moved: Annotated[list[Moved], Field(description="What moved the score in the last seven days.")]
+    what_if: Annotated[list[WhatIf], Field(description="The same with one thing more.")]
+    past: Annotated[list[PastScore], Field(description="What the same model says as of each week before.")]
+
+
+class LeadExplanation(Explanation):
+    score: LeadScore
+
+
+class DealExplanation(Explanation):
+    within_days: float
+    score: DealScore
 
 
 class Spread(Given):

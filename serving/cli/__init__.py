@@ -15,6 +15,7 @@ from serving.cli.check import check
 from serving.cli.data import import_command, simulate
 from serving.cli.demo import demo
 from serving.cli.drafting import map_command
+from serving.cli.explain import explain
 from serving.cli.features import features
 from serving.cli.forecast import forecast
 from serving.cli.forget import forget
@@ -66,7 +67,7 @@ def cli(context: click.Context, home: Path) -> None:
 
 
 for _command in (demo, map_command, mapping, import_command, rejects, check, features, rules, train, report, score,
-                 override, worklist, forecast, serve, mlflow, forget, simulate):
+                 explain, override, worklist, forecast, serve, mlflow, forget, simulate):
     cli.add_command(_command)
 
 

@@ -102,41 +102,96 @@ def score() -> None:
     """Score leads or deals into a file."""
 
 
+ids_option = click.option("--ids", metavar="A,B,…", help="These only, with commas between.")
+reasons_option = click.option("--reasons", "n_reasons", type=click.IntRange(0, 5), default=0, show_default=True,
+                              help="Columns for so many reasons for, and as many against.")
+
+
 @score.command("leads")
 @as_of_option
 @out_option
+@ids_option
+@reasons_option
 @version_option
 @json_option
 @click.pass_obj
-def score_leads(home_path: Path, as_of: str, out: Path, version: int | None, as_json: bool) -> None:
-    """Score every lead not yet converted, lost or past its horizon: lead_id, probability, score, grade, model."""
-    from training import lead_conversion
+def score_leads(home_path: Path, as_of: str, out: Path, ids: str | None, n_reasons: int, version: int | None,
+                as_json: bool) -> None:
+    """Score every lead not yet converted, lost or past its horizon.
+
+    Columns: lead_id, probability and its 80% interval, score, grade, the probability seven days before and the change
+    since, the voice that speaks, whether it is unlike all that closed, as_of, model.
+    """
+    from training import lead_scores
+    from training.lead_conversion import window_end
 
     home, moment, chosen, model = _load(home_path, "leads", as_of, version)
-    frame = lead_conversion.score(model, home.history(moment), moment, home.settings)
-    _finish(frame, chosen.label, out, home, moment, as_json)
+    history = home.history(moment)
+    frame = lead_scores.score(model, history, moment, home.settings, _ids(ids))
+    if n_reasons:
+        with progress("Reasons"):
+            frame = _with_reasons(frame, model, history, moment, n_reasons,
+                                  lambda subject, at: window_end(history, subject, at))
+    over = lead_scores.past_horizon(history, moment) if ids is None else 0
+    _finish(frame, chosen.label, out, home, moment, as_json, past_horizon=over)
+    if over and not as_json:
+        say(f"{over:,} more are open, but past their horizon: nothing is asked of them any more.")
 
 
 @score.command("deals")
 @as_of_option
+@ids_option
+@reasons_option
 @click.option("--within", required=True, metavar="SPAN", help="Chances within this time, for example 28d or 4w.")
 @out_option
 @version_option
 @json_option
 @click.pass_obj
-def score_deals(home_path: Path, as_of: str, within: str, out: Path, version: int | None, as_json: bool) -> None:
+def score_deals(home_path: Path, as_of: str, ids: str | None, n_reasons: int, within: str, out: Path,
+                version: int | None, as_json: bool) -> None:
     """Score every open deal: deal_id, p_win, p_lose and p_open within SPAN, likely dates, model.
 
     close_p10 to close_p90 are dates given a win, resolve_p10 to resolve_p90 of either end; neither is cut at SPAN,
     and empty means later than the model looks.
     """
-    from features.calendar import parse_within
+    from features.calendar import DAY, parse_within
     from training import deal_close
 
     days = parse_within(within)
     home, moment, chosen, model = _load(home_path, "deals", as_of, version)
-    frame = deal_close.score(model, home.history(moment), moment, days)
+    history = home.history(moment)
+    frame = deal_close.score(model, history, moment, days, _ids(ids))
+    if n_reasons:
+        with progress("Reasons"):
+            frame = _with_reasons(frame, model, history, moment, n_reasons, lambda subject, at: at + round(days * DAY))
     _finish(frame, chosen.label, out, home, moment, as_json, within_days=days)
+
+
+def _ids(text: str | None) -> list[str] | None:
+    """Ids as they are given with commas between, each once. Raises a usage error for none."""
+    if text is None:
+        return None
+    found = list(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
+    if not found:
+        raise click.UsageError("--ids names nothing. Give ids with commas between, such as --ids L-1,L-2.")
+    return found
+
+
+def _with_reasons(frame: Any, model: Any, history: Any, moment: int, most: int, end_of: Any) -> Any:
+    """A frame of scores with reason_for_1, its effect in log-odds, and so on; empty where there is none."""
+    import numpy as np
+
+    from training.reasons import explain_at
+
+    subject = history.codes(model.kind, frame[f"{model.kind}_id"].to_numpy(object))
+    at = np.full(len(subject), moment)
+    told = [one.reasons(most) for one in explain_at(model, history, subject, at, end_of(subject, at))]
+    for side, sign in (("for", 1), ("against", -1)):
+        mine = [[reason for reason in reasons if reason.effect * sign > 0] for reasons in told]
+        for i in range(most):
+            frame[f"reason_{side}_{i + 1}"] = [one[i].text if len(one) > i else None for one in mine]
+            frame[f"effect_{side}_{i + 1}"] = [one[i].effect if len(one) > i else np.nan for one in mine]
+    return frame
 
 
 def _load(home_path: Path, name: str, as_of: str, version: int | None) -> tuple[Any, int, Any, Any]:
@@ -151,8 +206,8 @@ def _load(home_path: Path, name: str, as_of: str, version: int | None) -> tuple[
 def _finish(frame: Any, label: str, out: Path, home: Any, moment: int, as_json: bool, **more: Any) -> None:
     from features.calendar import iso
 
-    write_frame(frame.assign(model=label), out)
     as_of = iso(moment, home.mapping.zone)
+    write_frame(frame.assign(as_of=as_of, model=label), out)
     if as_json:
         emit({"out": str(out), "rows": len(frame), "as_of": as_of, "model": label, **more})
     else:

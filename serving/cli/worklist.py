@@ -63,7 +63,7 @@ def worklist(home_path: Path, as_of: str, budget: int | None, hours: float | Non
     import pandas as pd
 
     from features.overrides import overrides_as_of
-    from training.lead_conversion import score
+    from training.lead_scores import score
     from training.worklist import contacts_within
     from training.worklist import worklist as draw_up
 

@@ -200,7 +200,8 @@ def _deals(company: Company, model: HazardModel, as_of: int, period: Period, all
     shown = scored if all_deals else scored.head(SHOWN_DEALS)
     # The reasons are of the first ones only: that of a deal nobody looks at is not worth the wait.
     within_days = (period.end - as_of) / DAY
-    because = answers.reasons(company, model, as_of, list(shown["deal_id"][:SHOWN_DEALS]), within_days)
+    because = answers.top_reasons(company, model, as_of, list(shown["deal_id"][:SHOWN_DEALS]),
+                                  answers.deal_end(within_days))
     names = {owner: owner_name(history, owner) for owner in shown["owner"].unique()}
     rows = [_deal(company, one, names[one["owner"]], because.get(one["deal_id"]))
             for one in map(answers.named, shown.to_dict("records"))]

@@ -11,6 +11,8 @@ from starlette.responses import Response
 from serving.company import Company
 from serving.dates import BadField
 from serving.pages.charts import forecast_chart
+from serving.pages.leads import lead as lead_page
+from serving.pages.leads import leads as leads_page
 from serving.pages.overview import chart_bars, overview
 from serving.pages.render import page
 
@@ -31,10 +33,30 @@ def home(request: Request, as_of: Annotated[str | None, Query()] = None, period:
          deals: Annotated[Literal["top", "all"], Query()] = "top") -> Response:
     """The forecast of a period as of the end of a day: both as picked, or the quarter under way as of now."""
     company = _company(request)
+    return page("overview.html", **overview(company, _moment(company, as_of), period or None, deals == "all"))
+
+
+@router.get("/leads")
+def lead_list(request: Request, as_of: Annotated[str | None, Query()] = None,
+              sort: Annotated[Literal["score", "value", "rising", "falling"], Query()] = "score",
+              leads: Annotated[Literal["top", "all"], Query()] = "top") -> Response:
+    """The open leads as of the end of a day."""
+    company = _company(request)
+    return page("leads.html", **leads_page(company, _moment(company, as_of), sort, leads == "all"))
+
+
+@router.get("/leads/{lead_id:path}")
+def one_lead(request: Request, lead_id: str, as_of: Annotated[str | None, Query()] = None) -> Response:
+    """One lead: its score, why, what would change it, and what it was before."""
+    company = _company(request)
+    return page("lead.html", **lead_page(company, _moment(company, as_of), lead_id))
+
+
+def _moment(company: Company, as_of: str | None) -> int:
     moment = company.read_day(as_of or None)
     if moment == company.present() and not company.mapping.simulated:
         moment -= moment % MINUTE  # so that who looks twice within a minute does not wait twice
-    return page("overview.html", **overview(company, moment, period or None, deals == "all"))
+    return moment
 
 
 @router.get("/charts/forecast.svg")

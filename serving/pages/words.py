@@ -8,7 +8,7 @@ from datetime import date, datetime
 from babel.dates import format_date
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
-__all__ = ["GAP", "LOCALE", "day", "moment", "money", "number", "percent", "short_money"]
+__all__ = ["GAP", "LOCALE", "day", "fine_percent", "moment", "money", "number", "percent", "points", "short_money"]
 
 LOCALE = "en_GB"  # English, with the day before the month
 GAP = "–"
@@ -60,6 +60,31 @@ def percent(share: float | None) -> str:
     if 0.995 <= share < 1:
         return ">99%"
     return format_percent(share, locale=LOCALE)
+
+
+def fine_percent(share: float) -> str:
+    """A share with one decimal, for one that is looked at closely.
+
+    >>> fine_percent(0.1573), fine_percent(0.0002), fine_percent(0.9999)
+    ('15.7%', '<0.1%', '>99.9%')
+    """
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    if 0.9995 <= share < 1:
+        return ">99.9%"
+    return f"{share:.1%}"
+
+
+def points(value: float) -> str:
+    """Percentage points with their sign; a true minus, as wide as the plus.
+
+    >>> points(3.44), points(-0.02), points(-12.0)
+    ('+3.4', '±0.0', '−12.0')
+    """
+    rounded = round(value, 1)
+    if not rounded:
+        return "±0.0"
+    return f"{rounded:+.1f}".replace("-", "−")
 
 
 def day(text: str | date | None) -> str:

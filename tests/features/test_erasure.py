@@ -177,7 +177,7 @@ def test_scores_are_the_same_before_and_after(tmp_path: Path, trained_home: Path
     import shutil
 
     from features.calendar import parse_as_of
-    from training import deal_close, lead_conversion
+    from training import deal_close, lead_scores
     from training.hazard import HazardModel
     from training.registry.versions import champion
 
@@ -193,7 +193,7 @@ def test_scores_are_the_same_before_and_after(tmp_path: Path, trained_home: Path
             models[name] = HazardModel.load(version.path(home))
         history = home.history(as_of)
         return (deal_close.score(models["deals"], history, as_of, 28).to_dict(),
-                lead_conversion.score(models["leads"], history, as_of, home.settings).to_dict())
+                lead_scores.score(models["leads"], history, as_of, home.settings).to_dict())
 
     before = scores()
     home = Home.open(tmp_path / "home")

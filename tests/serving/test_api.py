@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from starlette.testclient import TestClient
 
 from features.calendar import parse_as_of
 from features.home import Home
+from features.overrides import set_override
+from serving.answers import named
 from serving.champion import model_for
 from serving.cli import models
 from serving.company import Companies
 from serving.dates import BadField
 from tests.companies import DEALS, bring_in, deals_file, mapping_text
 from tests.serving.asking import as_real, assert_error, client
-from training import deal_close, lead_conversion
+from training import deal_close, lead_scores
 from training.forecast import forecast
 from training.outcomes import LOST, OPEN, WON, outcomes
 
@@ -62,18 +65,91 @@ def test_deals_are_scored_in_the_order_asked_as_the_command_line_scores_them(api
     frame = deal_close.score(model, home.history(moment(home)), moment(home), 91).set_index("deal_id")
     for row in body["scores"]:
         assert row.pop("status") == "open"
+        assert row.pop("reasons") == []
         expected = frame.loc[row.pop("deal_id")]
         assert row == pytest.approx(expected.where(expected.notna(), None).to_dict())
 
 
 def test_leads_are_scored_as_the_command_line_scores_them(api: TestClient, home: Home) -> None:
     _, model = model_for(home, "leads", moment(home))
-    frame = lead_conversion.score(model, home.history(moment(home)), moment(home), home.settings)
+    frame = lead_scores.score(model, home.history(moment(home)), moment(home), home.settings)
     asked = frame["lead_id"].tolist()[:5]
     body = api.post("/v1/leads/score", json={"lead_ids": asked, "as_of": AS_OF}).json()
     assert body["model"] == "leads/1"
-    assert [{key: row[key] for key in row if key != "status"} for row in body["scores"]] == [
-        pytest.approx(row) for row in frame.head(5).to_dict("records")]
+    for row, expected in zip(body["scores"], frame.head(5).to_dict("records"), strict=True):
+        assert (row.pop("status"), row.pop("override"), row.pop("reasons")) == ("open", None, [])
+        assert row == pytest.approx(named(expected))
+
+
+@pytest.mark.parametrize("kind", ["lead", "deal"])
+def test_reasons_come_as_many_as_asked_and_are_those_of_the_explanation(
+        api: TestClient, home: Home, kind: str) -> None:
+    asked = open_ids(api, home, kind)[:3]
+    body = api.post(f"/v1/{kind}s/score", json={f"{kind}_ids": asked, "as_of": AS_OF, "reasons": 2}).json()
+    for row in body["scores"]:
+        told = row["reasons"]
+        assert 0 < len(told) <= 4
+        said = api.get(f"/v1/{kind}s/{row[f'{kind}_id']}/explanation", params={"as_of": AS_OF}).json()
+        fors, againsts = ([one for one in said["reasons"] if one["effect"] * sign > 0] for sign in (1, -1))
+        assert told == [*fors[:2], *againsts[:2]]
+    answer = api.post(f"/v1/{kind}s/score", json={f"{kind}_ids": asked, "as_of": AS_OF, "reasons": 6})
+    assert_error(answer, 422, "bad_input", field="reasons")
+
+
+@pytest.mark.parametrize(("kind", "chance"), [("lead", "probability"), ("deal", "p_win")])
+def test_an_explanation_adds_up_to_the_score(api: TestClient, home: Home, kind: str, chance: str) -> None:
+    one = open_ids(api, home, kind)[0]
+    answer = api.get(f"/v1/{kind}s/{one}/explanation", params={"as_of": AS_OF})
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert said["log_odds"] == pytest.approx(said["base_log_odds"] + sum(row["effect"] for row in said["themes"]))
+    assert said["score"][chance] == pytest.approx(1 / (1 + np.exp(-said["log_odds"])))
+    assert said["past"][-1] == {"as_of": said["as_of"], "probability": pytest.approx(said["score"][chance])}
+    changes = [row["change"] for row in said["what_if"]]
+    assert changes == sorted(changes, reverse=True)
+
+
+@pytest.mark.parametrize(("key", "status", "code", "part"), [
+    ("nobody", 404, "not_found", "lead nobody"), ("a/b?c", 404, "not_found", "lead a/b"),
+    ("%F0%9F%92%A9", 404, "not_found", "lead"), ("..", 404, "not_found", ""),
+])
+def test_a_lead_that_is_not_known_has_no_explanation(api: TestClient, key: str, status: int, code: str,
+                                                     part: str) -> None:
+    assert_error(api.get(f"/v1/leads/{key.replace('?', '%3F')}/explanation"), status, code, part)
+
+
+def test_a_lead_that_has_ended_has_no_explanation(api: TestClient, home: Home) -> None:
+    ended = ids_by_state(home, "lead")[WON][0]
+    answer = api.get(f"/v1/leads/{ended}/explanation", params={"as_of": AS_OF})
+    assert_error(answer, 409, "conflict", f"lead {ended} is converted")
+
+
+@pytest.mark.parametrize("days", ["0", "nan", "inf", "-1", "x"])
+def test_a_span_that_is_none_is_refused(api: TestClient, days: str) -> None:
+    answer = api.get("/v1/deals/D-000001/explanation", params={"within_days": days})
+    assert_error(answer, 422, "bad_input", field="within_days")
+
+
+def test_what_was_said_by_hand_stands_beside_the_score(trained_home: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_home, tmp_path / "home")
+    home = Home.open(tmp_path / "home")
+    api = client(tmp_path / "home")
+    one = open_ids(api, home, "lead")[0]
+    plain = api.post("/v1/leads/score", json={"lead_ids": [one], "as_of": AS_OF}).json()["scores"][0]
+    set_override(home, one, grade="A", note="met at the fair", until=moment(home, "2026-09-20"),
+                 set_at=moment(home) - 1, set_by="Eva")
+    said = api.post("/v1/leads/score", json={"lead_ids": [one], "as_of": AS_OF}).json()["scores"][0]
+    assert said.pop("override") == {"grade": "A", "probability": None, "note": "met at the fair", "set_by": "Eva",
+                                    "until": "2026-09-20T00:00:00+02:00"}
+    plain.pop("override")
+    assert said == plain
+
+
+def open_ids(api: TestClient, home: Home, kind: str) -> list[str]:
+    """Ids that have a score at AS_OF."""
+    asked = ids_by_state(home, kind)[OPEN]
+    body = api.post(f"/v1/{kind}s/score", json={f"{kind}_ids": asked, "as_of": AS_OF}).json()
+    return [row[f"{kind}_id"] for row in body["scores"] if row["status"] == "open"]
 
 
 @pytest.mark.parametrize(("kind", "names"), [("deal", ["won", "lost"]), ("lead", ["converted", "disqualified"])])
@@ -339,7 +415,9 @@ def test_the_clock_of_a_real_company_bounds_as_of(trained_home: Path) -> None:
 
 def test_openapi_describes_every_endpoint_and_its_errors(api: TestClient) -> None:
     described = api.get("/openapi.json").json()
-    assert set(described["paths"]) == {"/v1/leads/score", "/v1/deals/score", "/v1/forecast", "/v1/health"}
+    assert set(described["paths"]) == {
+        "/v1/leads/score", "/v1/deals/score", "/v1/leads/{lead_id}/explanation", "/v1/deals/{deal_id}/explanation",
+        "/v1/forecast", "/v1/health"}
     for path in described["paths"].values():
         for operation in path.values():
             for status in ("404", "409", "422"):

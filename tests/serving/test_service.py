@@ -19,7 +19,7 @@ from serving.company import Companies
 from serving.server import serve
 from tests.running import free_port, get, running
 from tests.serving.asking import assert_error, client
-from training import lead_conversion
+from training import lead_scores
 from training.registry.versions import add_version, version_for
 
 CHROMIUM = shutil.which("chromium")
@@ -141,7 +141,7 @@ def unlikely_lead(home: Path) -> str:
     """The open lead that is least likely to convert."""
     company = Companies(home).now()
     _, model = model_for(company.home, "leads", company.present())
-    scored = lead_conversion.score(model, company.history, company.present(), company.settings)
+    scored = lead_scores.score(model, company.history, company.present(), company.settings)
     return str(scored.sort_values("probability")["lead_id"].iloc[0])
 
 

@@ -9,7 +9,7 @@ from features.errors import BadInput, Conflict, NotFound
 from features.settings import load_settings
 from tests.histories import change, history
 from tests.training.test_forecast import AS_OF, _company
-from training import deal_close, lead_conversion
+from training import deal_close, lead_conversion, lead_scores
 from training.hazard import HazardModel
 
 SETTINGS = load_settings()
@@ -124,11 +124,11 @@ def test_leads_past_their_end_or_horizon_are_not_scored(tmp_path):
     past = _leads()
     lead_conversion.train(past, AS_OF, SETTINGS, tmp_path)
     model = HazardModel.load(tmp_path)
-    scores = lead_conversion.score(model, past, AS_OF, SETTINGS)
+    scores = lead_scores.score(model, past, AS_OF, SETTINGS)
     codes = past.leads.codes(scores["lead_id"].to_numpy(object))
     assert (past.leads.created_at[codes] + 60 * DAY > AS_OF).all()
     assert scores["probability"].between(0, 1).all()
     assert (scores["score"] == np.rint(100 * np.sqrt(scores["probability"]))).all()
     old = past.leads.ids[past.leads.created_at < 300 * DAY][0]
     with pytest.raises(BadInput, match=rf"lead {old} \("):
-        lead_conversion.score(model, past, AS_OF, SETTINGS, ids=[old])
+        lead_scores.score(model, past, AS_OF, SETTINGS, ids=[old])

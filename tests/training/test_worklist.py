@@ -19,7 +19,7 @@ from features.overrides import OVERRIDE_COLUMNS
 from features.rule_book import parse_rules
 from features.settings import Settings, load_settings
 from tests.histories import activity, change, history
-from training import lead_conversion
+from training import lead_conversion, lead_scores
 from training.evidence.effort import MEASURES
 from training.evidence.rolling import roll
 from training.hazard import HazardModel
@@ -139,7 +139,7 @@ def test_a_model_goes_on_with_the_rules_that_it_learned_with(tmp_path: Path, tra
     lead_conversion.train(replace(past, rules=rules[0]), as_of, quick, tmp_path)
     model = HazardModel.load(tmp_path)
     assert "rule_points" in model.encoder.columns
-    said = [lead_conversion.score(model, replace(past, rules=one), as_of, quick)["probability"].tolist()
+    said = [lead_scores.score(model, replace(past, rules=one), as_of, quick)["probability"].tolist()
             for one in (*rules, None)]
     assert said[0] == said[1] == said[2]
     assert lead_conversion.as_learned(model, replace(past, rules=rules[1])).rules == rules[0]

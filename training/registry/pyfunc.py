@@ -14,7 +14,7 @@ import pandas as pd
 
 from features.calendar import parse_as_of, parse_within
 from features.home import Home
-from training import deal_close, lead_conversion
+from training import deal_close, lead_scores
 from training.hazard import HazardModel
 
 __all__ = ["Scorer"]
@@ -33,7 +33,7 @@ class Scorer:
             moment = parse_as_of(str(as_of), home.mapping.zone)
             history, ids = home.history(moment), rows[id_column].tolist()
             if self.model.kind == "lead":
-                scored = lead_conversion.score(self.model, history, moment, home.settings, ids)
+                scored = lead_scores.score(self.model, history, moment, home.settings, ids)
             else:
                 scored = deal_close.score(self.model, history, moment, parse_within(params["within"]), ids)
             parts.append(scored.set_index(rows.index))

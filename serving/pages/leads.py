@@ -1,0 +1,186 @@
+"""The leads' pages as values for their templates: the list of open leads, and one lead with its reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import numpy as np
+import pandas as pd
+
+from features.asof import AsOf, category
+from serving import answers
+from serving.champion import model_for
+from serving.company import Company
+from serving.explained import explain_one
+from serving.pages.words import GAP, day, fine_percent, money, number, percent, points
+from training import lead_scores
+from training.forecast import owner_name
+from training.hazard import HazardModel
+from training.lead_conversion import window_end
+from training.registry.versions import ModelVersion, versions
+
+__all__ = ["SORTS", "lead", "leads"]
+
+SHOWN_LEADS = 50
+SORTS = {"score": "score", "value": "expected value", "rising": "rise in seven days", "falling": "fall in seven days"}
+_BY = {"score": ("probability", False), "value": ("expected_value", False), "rising": ("change", False),
+       "falling": ("change", True)}
+_GRADES = ("A", "B", "C", "D")
+
+
+def leads(company: Company, as_of: int, sort: str, all_leads: bool) -> dict[str, Any]:
+    """Values of leads.html. Raises DealcastError: no model for the date."""
+    chosen, model = model_for(company.home, "leads", as_of)
+    scored = _scored(company, chosen, model, as_of)
+    column, ascending = _BY[sort]
+    ordered = scored.sort_values([column, "probability", "lead_id"], ascending=[ascending, False, True], kind="stable")
+    shown = ordered if all_leads else ordered.head(SHOWN_LEADS)
+    because = _because(company, chosen, model, as_of, list(shown["lead_id"][:SHOWN_LEADS]))
+    said = answers.by_hand(company, as_of, list(shown["lead_id"]))
+    at = {"as_of": company.date(as_of)}
+    rows = [_row(company, one, because.get(one["lead_id"]), said.get(one["lead_id"]), at)
+            for one in map(answers.named, shown.to_dict("records"))]
+    over = lead_scores.past_horizon(company.history, as_of)
+    return {
+        **_frame(company, as_of, chosen), "rows": rows, "total": len(scored), "hidden": len(rows) < len(scored),
+        "sort": sort, "sorts": SORTS, "by_hand": bool(said), "headline": _headline(scored),
+        "intervals": bool(scored["probability_low"].notna().any()), "over": number(over) if over else "",
+        "horizon": _horizon(company), "grades": _grades(scored),
+        "all_address": f"/leads?{urlencode({**at, 'sort': sort, 'leads': 'all'})}",
+    }
+
+
+def lead(company: Company, as_of: int, key: str) -> dict[str, Any]:
+    """Values of lead.html. Raises DealcastError: not known, not open, no model for the date."""
+    said = explain_one(company, "lead", as_of, key)
+    chosen, _ = model_for(company.home, "leads", as_of)
+    score, history = said["score"], company.history
+    code, at = history.codes("lead", [key]), np.array([as_of])
+    pairs = AsOf(history, "lead", code, at)
+    status = category(history.changes("lead", company.mapping.state_field("lead")), pairs)[0]
+    owner = category(history.changes("lead", "owner"), pairs)[0]
+    end = company.date(int(window_end(history, code, at)[0]))
+    widest = max((abs(one["points"]) for one in said["reasons"]), default=1.0)
+    base = 1.0 / (1.0 + np.exp(-said["base_log_odds"]))
+    return {
+        **_frame(company, as_of, chosen), "id": key, "standing": status or GAP,
+        "owner": owner_name(history, owner) if owner else GAP, "created": day(company.date(int(
+            history.leads.created_at[code[0]]))),
+        "headline": f"{fine_percent(score['probability'])} to convert by {day(end)}",
+        "score": score, "chance": fine_percent(score["probability"]),
+        "interval": None if score["probability_low"] is None else
+        f"{fine_percent(score['probability_low'])} – {fine_percent(score['probability_high'])}",
+        "value": money(score["expected_value"], company.mapping.currency),
+        "trend": _trend(score), "moved": [{"text": one["text"], "up": one["change"] > 0}
+                                         for one in said["moved"]],
+        "override": said["score"]["override"], "usual": fine_percent(float(base)),
+        "reasons": [{**one, "text": _sentence(one["text"]), "shown": points(one["points"]),
+                     "bar": 100 * one["points"] / widest} for one in said["reasons"]],
+        "rest": points(100 * (score["probability"] - base) - sum(one["points"] for one in said["reasons"])),
+        "what_if": [{**one, "text": one["text"], "shown": points(one["change"]),
+                     "chance": fine_percent(one["probability"])} for one in said["what_if"]],
+        "past": _past(said["past"]),
+    }
+
+
+def _frame(company: Company, as_of: int, chosen: ModelVersion) -> dict[str, Any]:
+    """What every leads' page holds around its content."""
+    return {
+        "company": company.mapping.company, "simulated": company.mapping.simulated,
+        "picker": {"date": company.date(as_of), "last": company.date(company.present()),
+                   "first": company.date(min(one.as_of for one in versions(company.home, "leads")))},
+        "as_of": company.iso(as_of), "zone": company.mapping.time_zone,
+        "model": {"label": chosen.label, "as_of": company.iso(chosen.as_of)},
+        "last_import": company.iso(company.last_import),
+    }
+
+
+def _scored(company: Company, chosen: ModelVersion, model: HazardModel, as_of: int) -> pd.DataFrame:
+    """Scores of all open leads, with status and owner, computed once for a moment."""
+    def compute() -> pd.DataFrame:
+        history = company.history
+        scored = lead_scores.score(model, history, as_of, company.settings)
+        code = history.codes("lead", scored["lead_id"].to_numpy(object))
+        pairs = AsOf(history, "lead", code, np.full(len(code), as_of))
+        status = category(history.changes("lead", company.mapping.state_field("lead")), pairs)
+        return scored.assign(status=status, owner=category(history.changes("lead", "owner"), pairs))
+
+    found: pd.DataFrame = company.remember(("leads", chosen.label, chosen.trained_at, as_of), compute)
+    return found
+
+
+def _because(company: Company, chosen: ModelVersion, model: HazardModel, as_of: int,
+             ids: list[str]) -> dict[str, dict[str, Any]]:
+    """The top reason of each lead, for those that are looked at."""
+    known: dict[str, dict[str, Any]] = company.remember(("lead reasons", chosen.label, chosen.trained_at, as_of), dict)
+    new = [one for one in ids if one not in known]
+    known.update(answers.top_reasons(company, model, as_of, new, answers.lead_end(company)))
+    return known
+
+
+def _row(company: Company, one: dict[str, Any], because: dict[str, Any] | None, said: dict[str, Any] | None,
+         at: dict[str, str]) -> dict[str, Any]:
+    low, high = one["probability_low"], one["probability_high"]
+    hand = "" if said is None else said["grade"] or percent(said["probability"])
+    return {"id": one["lead_id"], "address": _address(one["lead_id"], at), "status": one["status"] or GAP,
+            "owner": owner_name(company.history, one["owner"]) if one["owner"] else GAP, "score": one["score"],
+            "grade": one["grade"], "chance": percent(one["probability"]),
+            "interval": "" if low is None else f"{percent(low)} – {percent(high)}",
+            "trend": _trend(one), "value": money(one["expected_value"], company.mapping.currency), "by_hand": hand,
+            "note": said["note"] if said else "", "unlike": one["unlike"],
+            "reason": _sentence(because["reason"]) if because else "",
+            "direction": "up" if because and because["effect"] > 0 else "down"}
+
+
+def _address(key: str, at: dict[str, str]) -> str:
+    return f"/leads/{quote(key, safe='/')}?{urlencode(at)}"
+
+
+def _horizon(company: Company) -> str:
+    assert company.mapping.leads is not None  # else there is no model of leads
+    horizon = company.mapping.leads.horizon
+    return f"{horizon.days:g} days of {'their creation' if horizon.origin == 'created' else 'now'}"
+
+
+def _headline(scored: pd.DataFrame) -> str:
+    n = len(scored)
+    if not n:
+        return "No lead is open."
+    expected = float(scored["probability"].sum())
+    about = number(expected, 0 if expected >= 10 else 1)
+    return f"Of {number(n)} open leads about {about} will convert." if n > 1 else "One lead is open."
+
+
+def _grades(scored: pd.DataFrame) -> list[dict[str, str]]:
+    found = []
+    for name in _GRADES:
+        mine = scored[scored["grade"] == name]
+        expected = float(mine["probability"].sum())
+        found.append({"name": name, "count": number(len(mine)),
+                      "note": f"{number(expected, 0 if expected >= 10 else 1)} expected to convert" if len(mine)
+                      else "none"})
+    return found
+
+
+def _trend(one: dict[str, Any]) -> dict[str, str] | None:
+    """How the chance moved in seven days; None for a lead that was not open then."""
+    if one["change"] is None:
+        return None
+    direction = "" if abs(one["change"]) < 0.5 else "up" if one["change"] > 0 else "down"
+    return {"direction": direction, "shown": points(one["change"]), "before": fine_percent(one["probability_before"])}
+
+
+def _past(said: list[dict[str, Any]]) -> dict[str, Any]:
+    """The scores of the weeks before as a line and a table."""
+    width, height, top = 560.0, 110.0, max(max(one["probability"] for one in said) * 1.15, 0.02)
+    step = width / max(len(said) - 1, 1)
+    spots = [{"x": round(i * step, 1), "y": round(height * (1 - one["probability"] / top), 1),
+              "day": day(one["as_of"][:10]), "chance": fine_percent(one["probability"])}
+             for i, one in enumerate(said)]
+    return {"spots": spots, "line": " ".join(f"{one['x']},{one['y']}" for one in spots), "width": width,
+            "height": height, "top": percent(top)}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
