@@ -120,14 +120,14 @@ def score_leads(home_path: Path, as_of: str, out: Path, ids: str | None, n_reaso
     """Score every lead not yet converted, lost or past its horizon.
 
     Columns: lead_id, probability and its 80% interval, score, grade, the probability seven days before and the change
-    since, the voice that speaks, whether it is unlike all that closed, as_of, model.
+    since, the voice that speaks, whether it is unlike all that closed, what was said by hand beside it, as_of, model.
     """
     from training import lead_scores
     from training.lead_conversion import window_end
 
     home, moment, chosen, model = _load(home_path, "leads", as_of, version)
     history = home.history(moment)
-    frame = lead_scores.score(model, history, moment, home.settings, _ids(ids))
+    frame = _with_overrides(lead_scores.score(model, history, moment, home.settings, _ids(ids)), home, moment)
     if n_reasons:
         with progress("Reasons"):
             frame = _with_reasons(frame, model, history, moment, n_reasons,
@@ -165,6 +165,16 @@ def score_deals(home_path: Path, as_of: str, ids: str | None, n_reasons: int, wi
         with progress("Reasons"):
             frame = _with_reasons(frame, model, history, moment, n_reasons, lambda subject, at: at + round(days * DAY))
     _finish(frame, chosen.label, out, home, moment, as_json, within_days=days)
+
+
+def _with_overrides(frame: Any, home: Any, moment: int) -> Any:
+    """A frame of lead scores with the override that stands beside each: its grade or probability, note, end and who."""
+    from features.calendar import iso
+    from features.overrides import overrides_as_of
+
+    said = overrides_as_of(home, moment).set_index("lead_id")[["grade", "probability", "note", "until", "set_by"]]
+    said["until"] = [iso(one, home.mapping.zone) for one in said["until"]]
+    return frame.join(said.rename(columns={"set_by": "by"}).add_prefix("override_"), on="lead_id")
 
 
 def _ids(text: str | None) -> list[str] | None:

@@ -81,11 +81,11 @@ def _reasons(model: HazardModel, history: History, ids: list[str], moment: int) 
     """What speaks most for each lead; None where nothing does."""
     import numpy as np
 
-    from training.lead_conversion import as_learned, window_end
+    from training.lead_conversion import window_end
     from training.reasons import explain_at
 
     subject, at = history.codes("lead", ids), np.full(len(ids), moment)
-    explained = explain_at(model, as_learned(model, history), subject, at, window_end(history, subject, at))
+    explained = explain_at(model, history, subject, at, window_end(history, subject, at))
     return [next((one.text for one in each.reasons(1) if one.effect > 0), None) for each in explained]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -59,3 +60,25 @@ def test_the_past_is_told_by_band_against_each_other_order(trained_home: Path) -
     assert "There were no rules to compare with" in done.stdout
     answer = json.loads(dealcast(trained_home, "--as-of", "2026-07-01", "--evidence", "--json").stdout)
     assert answer["bands"][0]["orders"]["random"]["reached_10"] == pytest.approx(0.1)
+
+
+def test_a_score_stands_as_it_was_beside_what_is_said_by_hand(trained_home: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(trained_home, tmp_path / "home")
+
+    def scores() -> pd.DataFrame:
+        done = CliRunner().invoke(cli, ["--home", str(home), "score", "leads", "--as-of", "now", "--out",
+                                        str(tmp_path / "leads.csv")])
+        assert done.exit_code == 0, done.output
+        return pd.read_csv(tmp_path / "leads.csv").set_index("lead_id")
+
+    before = scores()
+    lead = str(before.index[0])
+    said = CliRunner().invoke(cli, ["--home", str(home), "override", "set", lead, "--grade", "A", "--note", "met",
+                                    "--until", "2059-01-31", "--by", "Kim"])
+    assert said.exit_code == 0, said.output
+    after = scores()
+    ours = [name for name in after if not name.startswith("override_")]
+    pd.testing.assert_frame_equal(before[ours], after[ours])
+    assert before["override_grade"].isna().all()
+    assert after.loc[lead, ["override_grade", "override_note", "override_by"]].tolist() == ["A", "met", "Kim"]
+    assert after.drop(index=lead)["override_grade"].isna().all()
