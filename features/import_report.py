@@ -241,18 +241,19 @@ def _export_next(connection: Connection, mapping: Mapping, fields: dict[str, Fie
     return advice
 
 
-def report_lines(report: ImportReport) -> list[str]:
-    """The report as plain lines of text."""
+def report_lines(report: ImportReport, home: str) -> list[str]:
+    """The report as plain lines of text; `home` is the folder that commands to come are to name."""
     lines = _counts(report)
     if report.read_as:
         lines += ["", "How the files were found to be written", *(f"  {name}: {', '.join(words)}"
                                                                   for name, words in report.read_as.items())]
     if report.rejects:
-        lines += ["", f"Set aside: {len(report.rejects):,} rows"]
+        lines += ["", f"Set aside: {_counted(len(report.rejects), 'row', 'rows')}"]
         lines += [f"  {_reject_line(one)}" for one in report.rejects[:_SHOWN_REJECTS]]
         if len(report.rejects) > _SHOWN_REJECTS:
             lines.append(f"  and {len(report.rejects) - _SHOWN_REJECTS:,} more")
-        lines.append("  Show them: dealcast rejects. After a fix: dealcast rejects retry, or import the file again")
+        lines.append(f"  Show them: dealcast --home {home} rejects. After a fix: dealcast --home {home} rejects retry, "
+                     "or import the file again")
     lines += ["", "What this export can tell you"]
     for kind, pasts in report.fields.items():
         for title, names in (("with a past", pasts.logged), ("fixed at creation", pasts.at_creation),
@@ -265,14 +266,16 @@ def report_lines(report: ImportReport) -> list[str]:
     for file, names in report.made_dates.items():
         lines.append(f"  dates that the mapping makes up, since {file} has none: {', '.join(names)}")
     for kind, count in report.waiting_rows.items():
-        lines.append(f"  {count:,} rows are about {kind}s that no file created: kept, unused until those arrive")
+        lines.append(f"  {_counted(count, 'row is', 'rows are')} about {kind}s that no file created: kept, unused "
+                     "until those arrive")
     for kind, count in report.deleted.items():
-        lines.append(f"  {count:,} {kind}s are gone from their full snapshot: deleted from now on, their past stays")
+        lines.append(f"  {_counted(count, f'{kind} is', f'{kind}s are')} gone from the full snapshot: deleted from now "
+                     "on, with a past that stays")
     for kind, count in report.returned.items():
-        lines.append(f"  {count:,} {kind}s that had been deleted are there again")
+        lines.append(f"  {_counted(count, f'deleted {kind} is', f'deleted {kind}s are')} there again")
     for file, count in report.repeated_ids.items():
-        lines.append(f"  {file}: {count:,} rows repeat an id with other content; of each id one row counts, the one "
-                     "entered or created last")
+        lines.append(f"  {file}: {_counted(count, 'row repeats', 'rows repeat')} an id with other content; of each id "
+                     "one row counts, the one entered or created last")
     lines += ["", "Outcomes found, and what can be predicted"]
     words = {"leads": ("converted", "disqualified"), "deals": ("won", "lost")}
     for name, found in report.outcomes.items():
@@ -280,13 +283,14 @@ def report_lines(report: ImportReport) -> list[str]:
         deleted = found.subjects - found.good - found.bad - found.open
         gone = f", {deleted:,} deleted" if deleted else ""
         verdict = "enough for a model" if found.enough else "too few for a model of their own: pooled rates"
-        lines.append(f"  {found.subjects:,} {name}: {found.good:,} {good}, {found.bad:,} {bad}, "
+        lines.append(f"  {_counted(found.subjects, name[:-1], name)}: {found.good:,} {good}, {found.bad:,} {bad}, "
                      f"{found.open:,} open{gone}: {verdict}")
         if found.undated_ends:
             lines.append(f"  {found.undated_ends:,} of them had ended already, without a date: they count as "
                          "ended when they were imported. Map closed_at to put them where they belong")
     if report.unknown_stages:
-        listed = ", ".join(f"{name} ({count:,} rows)" for name, count in report.unknown_stages.items())
+        listed = ", ".join(f"{name} ({_counted(count, 'row', 'rows')})"
+                           for name, count in report.unknown_stages.items())
         lines.append(f"  stages that the mapping does not list, taken as open: {listed}")
     if not report.outcomes:
         lines.append("  none: the mapping describes neither deals nor a lead's outcome")
@@ -317,3 +321,7 @@ def _cells_wide(text: str) -> int:
 def _reject_line(one: dict[str, Any]) -> str:
     what = f"{one['column']} '{one['value']}' " if one["column"] else ""
     return f"{one['file']}, line {one['line']}: {what}{one['reason']}"
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"

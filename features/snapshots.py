@@ -190,7 +190,11 @@ def _as_changes(rows: pd.DataFrame, known: pd.DataFrame, has_log: bool, recorded
     seen_at = np.maximum(np.maximum(claimed, rows["created_at"]), last_at.where(~unknown, EMPTY) + 1)
     changed_at = rows["created_at"].where(from_start, seen_at)
     stated = rows["known_at"].where(from_start | ended, EMPTY)
-    known_at = stated.where(stated != EMPTY, changed_at)
+    # An end before what an earlier import had told of the subject was not known until now, whatever its date.
+    last_told = rows["subject_id"].map(last["recorded_at"]).fillna(EMPTY).astype("int64")
+    retold = ended & ~unknown & (claimed <= last_at) & (last_told < recorded_at)
+    stated = stated.where(~retold | (stated > last_at), EMPTY)
+    known_at = stated.where(stated != EMPTY, changed_at.where(~retold, recorded_at))
     found = rows.assign(changed_at=changed_at, known_at=known_at, known_at_assumed=stated == EMPTY)
     columns = ["subject_id", "value", "changed_at", "sequence", "known_at", "known_at_assumed", "source", "batch",
                "row"]

@@ -65,7 +65,7 @@ def explain_invalid(error: ValidationError, model: type[BaseModel], where: str, 
     of the file where its text is given."""
     lines = []
     for found in error.errors():
-        path = ".".join(str(part) for part in found["loc"])
+        path = ".".join(str(part + 1 if isinstance(part, int) else part) for part in found["loc"])  # as people count
         text = found["msg"].removeprefix("Value error, ")
         if found["type"] == "extra_forbidden":
             owner = _model_at(model, found["loc"][:-1])

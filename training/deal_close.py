@@ -51,7 +51,7 @@ def task(history: History, as_of: int, window_days: float | None = None) -> Task
 
     `window_days` is the window in which rates are counted and "won" is asked; None takes `evaluation_days`.
     """
-    ends = outcomes(history, "deal")
+    ends = outcomes(history, "deal").known_at(as_of)  # an end that is dated after it is none yet
     if not len(ends.won_at[0]):
         raise Conflict(f"No deal of {history.mapping.company} had been won by that date, so there is nothing to learn "
                        "from. Train as of a later date, or import the closed deals with their closing dates.")

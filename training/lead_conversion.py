@@ -75,7 +75,7 @@ def _insight(job: Task, fold: Fold, table: LandmarkTable, end: Int, answers: Ask
 
 def task(history: History, as_of: int) -> Task:
     """Landmarks, bins and horizons of all leads in a history that ends at `as_of`."""
-    ends = outcomes(history, "lead")
+    ends = outcomes(history, "lead").known_at(as_of)  # an end that is dated after it is none yet
     if not len(ends.won_at[0]):
         raise Conflict(f"No lead of {history.mapping.company} had converted by that date, so there is nothing to learn "
                        "from. Train as of a later date, or check `leads: converted:` in the mapping.")

@@ -168,7 +168,7 @@ def _read_ends(material: Material, kind: str) -> Ends | None:
     if not mapping.endings(kind):
         return None
     subjects = material.history.subjects(kind)
-    endings = read_endings(material.history, kind)
+    endings = read_endings(material.history, kind).known_at(material.as_of)
     if kind == "lead":  # a lead that has ended is one, whatever its status says afterwards
         endings = endings.ends_only()
     codes, states, since, _ = endings.last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,7 +101,7 @@ def import_command(home_path: Path, path: Path, mapping_name: str, as_json: bool
     if as_json:
         emit(done.to_dict())
     else:
-        for line in report_lines(done):
+        for line in report_lines(done, shlex.quote(str(home_path))):
             say(line)
 
 

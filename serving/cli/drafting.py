@@ -57,7 +57,7 @@ def map_command(paths: tuple[Path, ...], out: Path | None, as_json: bool) -> Non
             say(f"  - {one}")
     if source == _ONE_FOLDER:
         say("An import reads one file or one folder: put these together first.")
-    say(f"Then: dealcast import {source} --mapping {shlex.quote(str(out))}")
+    say(f"Then: dealcast --home ./mycompany import {source} --mapping {shlex.quote(str(out))}")
 
 
 def _to_import(paths: tuple[Path, ...]) -> str:

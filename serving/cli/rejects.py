@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,10 @@ def rejects(context: click.Context, out: Path | None, as_json: bool) -> None:
           [[str(one["file"]), str(one["column"] or "-"), f"{one['count']:,}", str(one["reason"]),
             ", ".join(str(line) for line in one["lines"]), ", ".join(f"'{value}'" for value in one["values"])]
            for one in summary(rows)])
-    say(f"{len(rows):,} rows wait." + (f" They are in {out}." if out is not None else " All of them: --out FILE.csv."))
-    say("Mend the mapping and run: dealcast rejects retry --mapping FILE. Or mend the file and import it again.")
+    where = f"They are in {out}." if out is not None else "All of them: --out FILE.csv."
+    say(f"{'1 row waits' if len(rows) == 1 else f'{len(rows):,} rows wait'}. {where}")
+    say(f"Mend the mapping and run: dealcast --home {shlex.quote(str(context.obj))} rejects retry --mapping FILE. "
+        "Or mend the file and import it again.")
 
 
 def _with_cells(rows: pd.DataFrame) -> pd.DataFrame:

@@ -135,11 +135,12 @@ def _tiles(company: Company, said: dict[str, Any], reps: float | None, measure: 
     n_open = len(company.outcomes("deal").open_at(as_of))
 
     def deals(count: float) -> str:
-        return "fewer than 0.1 deals" if 0 < count < 0.05 else f"{number(count, 0 if count >= 10 else 1)} deals"
+        shown = number(count, 0 if count >= 10 else 1)
+        return "fewer than 0.1 deals" if 0 < count < 0.05 else f"{shown} {'deal' if shown == '1' else 'deals'}"
 
     tiles = [
         {"kind": "won", "name": "Won so far", "figure": write(parts["won_so_far"][measure]),
-         "note": f"{number(parts['won_so_far']['won_count'])} deals"},
+         "note": deals(round(parts["won_so_far"]["won_count"]))},
         {"kind": "open", "name": "Expected from open deals", "figure": write(parts["open"][measure]),
          "note": f"{deals(parts['open']['won_count'])} of {number(n_open)}"},
         {"kind": "new", "name": "From deals not yet created", "figure": write(parts["new"][measure]),

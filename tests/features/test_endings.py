@@ -80,6 +80,14 @@ def test_a_date_before_the_creation_ends_nothing_before_there_was_anything():
     assert last(past, "lead") == [("a", WON, 5.5, 6)]
 
 
+def test_a_date_that_is_still_to_come_is_no_end_yet():
+    past = history(leads={"a": 1}, described_by=described(BY_DATE),
+                   changes=[change("a", "converted_at", date(20), 5, kind="lead")])
+    ends = outcomes(past, "lead")
+    assert [len(ends.known_at(round(at * DAY)).won_at[0]) for at in (6, 19, 20)] == [0, 0, 1]
+    assert state(ends, 19) == OPEN
+
+
 def test_a_planned_date_that_is_emptied_before_it_comes_ends_nothing():
     past = history(leads={"a": 1}, described_by=described(BY_DATE), changes=[
         change("a", "converted_at", date(20), 5, kind="lead"), change("a", "converted_at", None, 10, kind="lead")])
@@ -173,7 +181,7 @@ def test_values_that_end_are_told_from_others_by_their_words():
      "leads end by the field 'convertd_at', which no source maps for leads .* Did you mean 'converted_at'"),
     (BY_DATE.replace(", filled: true", ""), "field 'converted_at' needs 'becomes: .....' or 'filled: true'"),
     (BY_DATE.replace("filled: true", "filled: true, becomes: [x]"), "give one of them"),
-    (BY_DATE.replace("filled", "filed"), "leads.converted.0.filed: unknown setting. Did you mean 'filled'"),
+    (BY_DATE.replace("filled", "filed"), "leads.converted.1.filed: unknown setting. Did you mean 'filled'"),
     (BY_DATE.replace("{field: converted_at, filled: true}", "[x]"), "neither a value of the field nor a condition"),
     (BY_DATE.replace("field: converted_at, filled: true", "direction: in"), "a condition is one of"),
     (BY_DEAL.replace("deal: created", "activity: invoice"), "no source gives activities about leads"),

@@ -10,10 +10,10 @@ def test_the_report_says_what_can_be_told_and_what_to_export_next(tmp_path: Path
     folder = deals_file(tmp_path / "in", "D1,2024-01-10,Won,2024-03-01,1,Retail")
     write(folder, calls="id,at,kind,seconds\nD9,2024-01-21,call,60")
     report = bring_in(tmp_path / "home", folder, mapping_text(DEALS, CALLS))
-    lines = "\n".join(report_lines(report))
+    lines = "\n".join(report_lines(report, "./home"))
     for line in ("deal fields fixed at creation: industry", "deal fields last value only: amount, stage",
-                 "1 rows are about deals that no file created: kept, unused until those arrive",
-                 "1 deals: 1 won, 0 lost, 0 open: too few for a model of their own: pooled rates",
+                 "1 row is about deals that no file created: kept, unused until those arrive",
+                 "1 deal: 1 won, 0 lost, 0 open: too few for a model of their own: pooled rates",
                  "add the field history: 2 more fields would have a past (deal amount, deal stage)",
                  "import again weekly: changes are kept from today",
                  "assumed to be the date that it claims, in: calls.csv, deals.csv"):
@@ -41,7 +41,8 @@ def test_a_stage_that_the_mapping_does_not_list_is_said(tmp_path: Path) -> None:
     report = bring_in(tmp_path / "home", deals_file(tmp_path / "in", "D1,2024-01-10,won,2024-03-01,1,"),
                       mapping_text(DEALS))
     assert report.unknown_stages == {"won": 1}
-    assert "stages that the mapping does not list, taken as open: won (1 rows)" in "\n".join(report_lines(report))
+    lines = "\n".join(report_lines(report, "./home"))
+    assert "stages that the mapping does not list, taken as open: won (1 row)" in lines
 
 
 def test_ends_without_a_date_are_told_since_they_count_as_ended_now(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_ends_without_a_date_are_told_since_they_count_as_ended_now(tmp_path: Pa
                         "D3,2024-01-10,Won,2024-02-01,1,Retail")
     report = bring_in(tmp_path / "home", folder, mapping_text(DEALS))
     assert report.outcomes["deals"].undated_ends == 1
-    assert "  1 of them had ended already, without a date" in "\n".join(report_lines(report))
+    assert "  1 of them had ended already, without a date" in "\n".join(report_lines(report, "./home"))
 
 
 def test_counts_stay_in_their_columns_behind_long_and_chinese_names(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_counts_stay_in_their_columns_behind_long_and_chinese_names(tmp_path: Pa
     write(tmp_path / "in", **dict.fromkeys(names, rows))
     report = bring_in(tmp_path / "home", tmp_path / "in",
                       mapping_text(*(DEALS.replace("deals.csv", f"{name}.csv") for name in names)))
-    header, chinese, english, *_ = report_lines(report)
+    header, chinese, english, *_ = report_lines(report, "./home")
     if english.startswith(names[0]):
         chinese, english = english, chinese
     assert len(header) == len(english) == len(chinese) + len(names[0])  # each character has the room of two

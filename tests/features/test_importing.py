@@ -55,7 +55,7 @@ def test_a_field_history_sets_each_field_in_its_own_type(tmp_path: Path) -> None
         ("D1", "stage", "Talk", at, at), ("D1", "stage", None, day("2024-02-02"), day("2024-02-02"))]
     assert counts(report) == (4, 4, 0, 0)  # rows about a field that is not mapped are not asked for ...
     assert report.unmapped_fields == {"Colour": 1}  # ... and said
-    assert "map 1 more fields of the field history: Colour" in "\n".join(report_lines(report))
+    assert "map 1 more fields of the field history: Colour" in "\n".join(report_lines(report, "./home"))
 
 
 EACH_ROW = """
@@ -252,7 +252,7 @@ def test_a_bad_row_is_set_aside_whole_with_file_line_column_value_and_reason(tmp
                                          "amount": "nine", "industry": "Retail"}
     assert kept[5].cells is None
     assert {one[0] for one in changes(home)} == {"D1", "D9"}
-    assert "deals.csv, line 3: created '2024-31-10' is not a date" in "\n".join(report_lines(report))
+    assert "deals.csv, line 3: created '2024-31-10' is not a date" in "\n".join(report_lines(report, "./home"))
     assert report.to_dict()["total"] == {"read": 9, "stored": 2, "already_known": 0, "rejected": 7}
 
 

@@ -193,7 +193,7 @@ def test_the_gate_passes_the_shipped_rules_on_the_simulated_company(trained_home
 
 
 @pytest.mark.parametrize(("change", "parts"), [
-    (("points: 20, field", "points: 20, feild"), ["line 7, groups.fit.rules.1.feild", "Did you mean 'field'?"]),
+    (("points: 20, field", "points: 20, feild"), ["line 7, groups.fit.rules.2.feild", "Did you mean 'field'?"]),
     (("field: source", "field: sorce"), ["line 7", "no lead field 'sorce'. Did you mean 'source'?"]),
     (("of: account, field: segment", "field: segment"), ["no lead field 'segment'. The account has one: of: account."]),
     (("equals: web", "at_least: 3"), ["at_least and at_most are for numbers, and 'source' is a category"]),
@@ -205,7 +205,7 @@ def test_the_gate_passes_the_shipped_rules_on_the_simulated_company(trained_home
     (("at_most: 0", "at_most: 0, half_life_days: 3"), ["no day from which points could fade"]),
     (("points: 20", "points: 0"), ["0 points change nothing"]),
     (("cap: 40", "cap: -40"), ["groups.fit.cap", "greater than 0"]),
-    (("points: 20", "points: '20'"), ["groups.fit.rules.1.points", "valid number"])])
+    (("points: 20", "points: '20'"), ["groups.fit.rules.2.points", "valid number"])])
 def test_a_slip_in_the_rules_is_told_with_its_line_and_its_cure(change: tuple[str, str], parts: list[str]) -> None:
     assert RULES.count(change[0]) == 1
     text = RULES.replace(*change)

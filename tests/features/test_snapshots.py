@@ -174,7 +174,8 @@ def test_who_takes_part_today_does_not_take_part_in_the_past(tmp_path: Path) -> 
     folder, home = deals_file(tmp_path / "in", "D1,2024-01-10,,,,"), tmp_path / "home"
     write(folder, members="deal,contact,role\nD1,C1,budget")
     report = bring_in(home, folder, mapping_text(CREATED, MEMBERS))
-    assert "add the date since when each contact takes part in a deal (valid_from)" in "\n".join(report_lines(report))
+    lines = "\n".join(report_lines(report, "./home"))
+    assert "add the date since when each contact takes part in a deal (valid_from)" in lines
     write(folder, members="deal,contact,role\nD1,C1,budget\nD1,C2,\nD1,C2,")
     assert counts(bring_in(home, folder, mapping_text(CREATED, MEMBERS), NOW + DAY)) == (4, 1, 3, 0)
     assert counts(bring_in(home, folder, mapping_text(CREATED, MEMBERS), NOW + 2 * DAY)) == (4, 0, 4, 0)
@@ -240,6 +241,16 @@ def test_who_is_gone_from_a_full_snapshot_is_deleted_from_then_on_and_may_return
     assert "D5" not in open_deals(home, TODAY + 2)
 
 
+def test_an_end_dated_before_an_earlier_import_is_known_from_the_import_that_told_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    snapshot(tmp_path, TODAY, "D1,2024-01-10,Talk,,900,")
+    snapshot(tmp_path, TODAY + 9, "D1,2024-01-10,Won,2024-01-20,900,")
+    assert open_deals(home, TODAY + 8.9) == ["D1"]
+    assert open_deals(home, TODAY + 9) == []
+    known, = [one[-1] for one in changes(home, "stage") if one[2] == "Won"]
+    assert known == TODAY + 9
+
+
 def test_a_part_of_an_export_says_nothing_of_what_is_not_in_it(tmp_path: Path) -> None:
     snapshot(tmp_path, TODAY, *D, text=DEALS)
     snapshot(tmp_path, TODAY + 1, D[0], text=DEALS)
@@ -255,8 +266,8 @@ def test_the_files_of_a_full_snapshot_are_taken_together_and_those_of_other_sour
     for day_, folder in ((NOW, "a"), (NOW + DAY, "b")):
         report = bring_in(tmp_path / "home", tmp_path / folder, mapping_text(text, other), day_)
     assert report.deleted == {"deal": 1}
-    said = "\n".join(report_lines(report))
-    assert "1 deals are gone from their full snapshot" in said
+    said = "\n".join(report_lines(report, "./home"))
+    assert "1 deal is gone from the full snapshot" in said
     assert "6 deals: " in said
     assert " open, 1 deleted: " in said
     assert [one[0] for one in deleted(tmp_path / "home")] == ["D2"]
@@ -358,7 +369,7 @@ def test_of_one_id_with_several_contents_the_same_row_counts_in_any_order(tmp_pa
     report = bring_in(tmp_path / "home", folder, mapping_text(DEALS))
     assert counts(report)[0] == 3
     assert report.repeated_ids == {"deals.csv": 1}
-    assert "1 rows repeat an id with other content" in "\n".join(report_lines(report))
+    assert "1 row repeats an id with other content" in "\n".join(report_lines(report, "./home"))
     found = Home.open(tmp_path / "home").history().tables["changes"]
     one = found[found["subject_id"] == "D1"].set_index("field")["value"]
     assert dict(one) in ({"stage": "Talk", "amount": "90000", "industry": "Retail"},

@@ -70,7 +70,7 @@ def test_slips_about_rules_say_what_to_do(home: Path) -> None:
     assert "Did you mean 'general'?" in refused("rules", "check", "generl")
     assert "no lead field 'country'" in refused("rules", "check", "general")
     (home / RULES_FILE).write_text(RULES.replace("equals", "equal"), encoding="utf-8")
-    assert "line 2, groups.fit.rules.0.equal: unknown setting. Did you mean 'equals'?" in refused(
+    assert "line 2, groups.fit.rules.1.equal: unknown setting. Did you mean 'equals'?" in refused(
         "rules", "explain", "L1", "--as-of", "now")
     assert "line 2" in refused("train", "leads", "--as-of", "now")
     (home / RULES_FILE).write_text(RULES, encoding="utf-8")
