@@ -16,8 +16,9 @@ from pydantic import Field, ValidationError, model_validator
 from features.errors import BadInput
 from features.strict import Strict, explain_invalid, read_yaml
 
-__all__ = ["SETTINGS_FILE", "ForecastSettings", "Grades", "ImportSettings", "IntentSettings", "LevelSettings",
-           "LightGBMSettings", "Settings", "TrainingSettings", "ValueGrades", "ValueSettings", "load_settings"]
+__all__ = ["SETTINGS_FILE", "BlendSettings", "ForecastSettings", "Grades", "ImportSettings", "IntentSettings",
+           "LevelSettings", "LightGBMSettings", "Prior", "Settings", "TrainingSettings", "ValueGrades", "ValueSettings",
+           "load_settings"]
 
 SETTINGS_FILE = "dealcast.yaml"
 
@@ -44,6 +45,40 @@ class LevelSettings(Strict):
     prior_events: Annotated[list[Positive], Field(min_length=1)]
 
 
+class Trust(Strict):
+    """Wins at which a voice of the blend is trusted by half, before there is evidence."""
+
+    lightgbm: Positive
+    logistic: Positive
+    rates: Positive
+
+
+class BlendSettings(Strict):
+    half_trusted_at_wins: Trust
+    prior_subjects: Positive
+
+
+class Prior(Strict):
+    """What is believed of a kind before anything is known: shares won and lost in the end, median days to it, and how
+    many subjects' worth of evidence that is."""
+
+    won: Share
+    lost: Share
+    days: Positive
+    subjects: Positive
+
+    @model_validator(mode="after")
+    def _leave_room(self) -> Self:
+        if self.won + self.lost > 1.0:
+            raise ValueError(f"won and lost together must be at most 1, got {self.won} + {self.lost}")
+        return self
+
+
+class Priors(Strict):
+    lead: Prior
+    deal: Prior
+
+
 class TrainingSettings(Strict):
     row_budget: Count
     seeds: Count
@@ -51,6 +86,10 @@ class TrainingSettings(Strict):
     min_wins: Count
     half_lives_in_cycles: Annotated[list[NotNegative], Field(min_length=1)]
     calibration_prior_events: NotNegative
+    logistic_prior_sd: Positive
+    logistic_rows: Count
+    blend: BlendSettings
+    priors: Priors
     lightgbm: LightGBMSettings
     level: LevelSettings
 

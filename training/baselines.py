@@ -32,14 +32,16 @@ class AalenJohansen:
 
     @staticmethod
     def fit(state: pd.Series, days_in_state: Floats, landmark: Int, position: Int, label: Int, weight: Floats,
-            n_bins: int) -> AalenJohansen:
-        """Count rows (landmark, bin, label; weight per row) by the landmarks' state (n,) and days in it (n,)."""
+            prior: Floats) -> AalenJohansen:
+        """Count rows (landmark, bin, label; weight per row) by the landmarks' state (n,) and days in it (n,).
+
+        prior : (m, 3) rows that everyone's counts begin with, above 0 in every bin.
+        """
+        n_bins = len(prior)
         stage, cell = cell_names(state, days_in_state)
         everyone = _counts(np.zeros(len(landmark), dtype=np.int64), position, label, weight, 1, n_bins)[0]
-        total = everyone.sum(axis=1, keepdims=True)
-        # Bins that nothing has reached yet.
-        flat = everyone.sum(axis=0) / everyone.sum() if everyone.sum() else np.array([1.0, 0.0, 0.0])
-        pooled = (everyone + flat) / (total + 1.0)
+        everyone = everyone + prior
+        pooled = everyone / everyone.sum(axis=1, keepdims=True)
         cells = {"": pooled}
         for names, parent in ((stage, None), (_any_stage(cell), None), (cell, stage)):
             levels, code = np.unique(names, return_inverse=True)

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.errors import BadInput, Conflict
+from features.errors import BadInput
 from features.history import History, Int
-from features.settings import Settings
+from features.settings import Settings, TrainingSettings
 from training.evidence.judge import Asked, judge, past_at
-from training.evidence.rolling import SETTLE_DAYS, Fold, Task, fit, roll
+from training.evidence.rolling import Fold, Task, cycle, fit, roll
 from training.evidence.summary import finite
 from training.fingerprint import fingerprint
 from training.forecast import judge_forecasts
@@ -25,6 +25,7 @@ from training.result import TrainingResult, silent, training_result
 __all__ = ["evaluation_days", "score", "task", "train"]
 
 _WHY = ("not created yet", "won", "lost")  # by state: why a deal cannot be scored
+FOLD_DAYS = 14  # between the earlier origins, where lives are short
 LAST_DAY_LEVEL = 0.98  # curves reach as far as this share of the won deals' remaining lives
 
 
@@ -32,10 +33,10 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
           progress: Callable[[str], None] = silent) -> TrainingResult:
     """Train on what was known at `as_of` and write the model's files into `folder`.
 
-    Nothing after `as_of` is read, so cutting the history there leaves the files byte-identical. Raises Conflict when
-    no deal had been won by then.
+    Nothing after `as_of` is read, so cutting the history there leaves the files byte-identical. Before any deal has
+    been won the prior of the settings speaks.
     """
-    job = task(history.until(as_of), as_of)
+    job = task(history.until(as_of), as_of, settings.training)
     folds = roll(job, as_of, settings.training, progress)
     progress("deals: fitting up to the date")
     model = fit(job, as_of, settings.training, folds, settings.training.seeds)
@@ -46,21 +47,18 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     return training_result(model, evaluation, asked, settings, folder)
 
 
-def task(history: History, as_of: int, window_days: float | None = None) -> Task:
+def task(history: History, as_of: int, settings: TrainingSettings, window_days: float | None = None) -> Task:
     """Landmarks, bins and windows of all deals in a history that ends at `as_of`.
 
     `window_days` is the window in which rates are counted and "won" is asked; None takes `evaluation_days`.
     """
     ends = outcomes(history, "deal").known_at(as_of)  # an end that is dated after it is none yet
-    if not len(ends.won_at[0]):
-        raise Conflict(f"No deal of {history.mapping.company} had been won by that date, so there is nothing to learn "
-                       "from. Train as of a later date, or import the closed deals with their closing dates.")
-    cycle_days = max(float(np.median(ends.life_days)), 1.0)
+    cycle_days = cycle(ends, settings.priors.deal)
     landmarks = grid_landmarks(ends, as_of, 3.5 if cycle_days < FAST_LIFE_DAYS else 7)
     edges = bin_edges(cycle_days, max(91.0, _remaining_life(ends, landmarks)))
     window_end = landmarks.at + round((window_days or evaluation_days(cycle_days)) * DAY)
     return Task(history, ends, landmark_table(history, "deal", landmarks), edges, cycle_days, window_end,
-                SETTLE_DAYS, fingerprint(history))
+                FOLD_DAYS, fingerprint(history))
 
 
 def evaluation_days(cycle_days: float) -> int:

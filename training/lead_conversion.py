@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY
-from features.errors import BadInput, Conflict
+from features.errors import BadInput
 from features.history import History, Int
 from features.outcome_rules import LeadOutcome
 from features.rule_book import Rules
-from features.settings import Settings
+from features.settings import Settings, TrainingSettings
 from training.evidence.importance import group_importance
 from training.evidence.judge import Asked, judge, past_at
 from training.evidence.learning import learning_curve
-from training.evidence.rolling import Fold, Task, fit, roll
+from training.evidence.rolling import Fold, Task, cycle, fit, roll
 from training.evidence.summary import finite
 from training.fingerprint import fingerprint
 from training.hazard import HazardModel, LandmarkTable, bin_edges, landmark_table
@@ -36,10 +37,10 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
           progress: Callable[[str], None] = silent) -> TrainingResult:
     """Train on what was known at `as_of` and write the model's files into `folder`.
 
-    Every lead up to the origin counts, young ones censored there. Nothing after `as_of` is read. Raises Conflict when
-    no lead had converted by then.
+    Every lead up to the origin counts, young ones censored there. Nothing after `as_of` is read. Before any lead has
+    converted the prior of the settings speaks.
     """
-    job = task(history.until(as_of), as_of)
+    job = task(history.until(as_of), as_of, settings.training)
     folds = roll(job, as_of, settings.training, progress)
     progress("leads: fitting up to the date")
     model = fit(job, as_of, settings.training, folds, settings.training.seeds)
@@ -73,20 +74,22 @@ def _insight(job: Task, fold: Fold, table: LandmarkTable, end: Int, answers: Ask
             "importance": group_importance(fold.model, job.history, table, end, answers)}
 
 
-def task(history: History, as_of: int) -> Task:
+def task(history: History, as_of: int, settings: TrainingSettings) -> Task:
     """Landmarks, bins and horizons of all leads in a history that ends at `as_of`."""
     ends = outcomes(history, "lead").known_at(as_of)  # an end that is dated after it is none yet
-    if not len(ends.won_at[0]):
-        raise Conflict(f"No lead of {history.mapping.company} had converted by that date, so there is nothing to learn "
-                       "from. Train as of a later date, or check `leads: converted:` in the mapping.")
     horizon = _outcome(history).horizon
-    cycle_days = max(float(np.median(ends.life_days)), 1.0)
+    cycle_days = cycle(ends, settings.priors.lead)
     landmarks = lead_landmarks(ends, as_of, horizon)
     edges = bin_edges(cycle_days, horizon.days)
     edges = np.append(edges[edges < horizon.days], horizon.days).astype(np.float64)
     return Task(history, ends, landmark_table(history, "lead", landmarks), edges, cycle_days,
-                window_end(history, landmarks.subject, landmarks.at), horizon.days + JUDGED_DAYS,
+                window_end(history, landmarks.subject, landmarks.at), _fold_days(horizon.days, settings.origins),
                 fingerprint(history))
+
+
+def _fold_days(horizon_days: float, origins: int) -> float:
+    """Whole fortnights between origins, so many that the windows of half of them have closed."""
+    return 14.0 * max(1, math.ceil((horizon_days + JUDGED_DAYS) / (14 * origins / 2)))
 
 
 def as_learned(model: HazardModel, history: History) -> History:

@@ -16,10 +16,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.history import History, Int
+from training.blend import blended
 from training.calibration import age_state_groups
 from training.curves import Curves
 from training.forest import BinMasks, Masks
 from training.hazard import BIN_COLUMNS, STATE_COLUMNS, HazardModel, LandmarkTable, bin_matrix
+from training.voices import Logistic
 
 __all__ = ["Mixtures", "log_odds"]
 
@@ -38,7 +40,8 @@ def log_odds(probability: Floats) -> Floats:
 @dataclass(frozen=True)
 class _Rows:
     """Rows (n) as the model reads them: encoded columns, masks by part (n, parts, trees), age, state, since when it
-    stands there, days to the expected close; all (n,)."""
+    stands there, days to the expected close; all (n,). said : what the logistic's columns add by part, (n, parts, 2).
+    code : its code of the state, (n,)."""
 
     encoded: npt.NDArray[np.float32]
     masks: Masks
@@ -46,6 +49,8 @@ class _Rows:
     state: npt.NDArray[np.object_]
     since: Floats
     expected: Floats
+    said: Floats
+    code: Int
 
 
 class Mixtures:
@@ -68,7 +73,17 @@ class Mixtures:
         expected = features[EXPECTED].to_numpy(np.float64) if EXPECTED in features else np.full(len(encoded), np.nan)
         return _Rows(encoded, self.model.forest.masks(encoded, self.part, self.parts),
                      features[age].to_numpy(np.float64), features[state].to_numpy(object),
-                     features[since].to_numpy(np.float64), expected)
+                     features[since].to_numpy(np.float64), expected, *self._read_logistic(encoded))
+
+    def _read_logistic(self, encoded: npt.NDArray[np.float32]) -> tuple[Floats, Int]:
+        said = np.zeros((len(encoded), self.parts, 2))
+        logistic = self.model.logistic
+        if logistic is None:
+            return said, np.zeros(len(encoded), dtype=np.int64)
+        by_column = logistic.by_column(encoded)
+        for part in range(self.parts):
+            said[:, part] = by_column[:, self.part == part].sum(axis=1)
+        return said, logistic.design.states(encoded)
 
     def differ(self, subject: int) -> Bools:
         """Which columns (background rows, columns) of the background are not a subject's."""
@@ -130,16 +145,33 @@ class Mixtures:
         states = np.where(asked[:, 0], mine.state[subject], theirs.state[at])
         days = np.where(asked[:, 1], mine.since[subject], theirs.since[at])
         ages = np.where(asked[:, 2], mine.age[subject], theirs.age[at])
-        if model.voice == "rates":
-            hazards = model.cells.hazards(pd.Series(states, dtype=object), days)[where, :self._last[subject]]
-        else:
-            hazards = self._of_forest(subject, other, own, masks)
+        last = self._last[subject]
+        said = {"rates": model.cells.hazards(pd.Series(states, dtype=object), days)[where, :last],
+                "pooled": model.cells.cells[""][None, :last]}
+        if model.boosters:
+            said["lightgbm"] = self._of_forest(subject, other, own, masks)
+        if model.logistic:
+            said["logistic"] = self._of_logistic(model.logistic, subject, other, own)
+        hazards = blended(said, model.weights)
         return model.calibrator.apply(hazards, age_state_groups(ages, states, model.cycle_days)[where])
+
+    def _expected(self, subject: int, other: Int, own: Bools) -> Floats:
+        return np.where(self._is_own(own, EXPECTED), self._subjects.expected[subject], self._background.expected[other])
+
+    def _of_logistic(self, logistic: Logistic, subject: int, other: Int, own: Bools) -> Floats:
+        mine, theirs = self._subjects, self._background
+        said = theirs.said[other]
+        said = np.where(own[:, :, None], mine.said[subject], said).sum(axis=1)
+        state = np.where(self._is_own(own, STATE_COLUMNS[self.model.kind][0]), mine.code[subject], theirs.code[other])
+        bins = np.repeat(self._bins[subject:subject + 1, :self._last[subject]], len(other), axis=0)
+        expected = self._expected(subject, other, own)
+        bins[:, :, BIN_COLUMNS.index("bin_expected_close_days")] = (
+            expected[:, None] - self.model.edges_days[None, :bins.shape[1]])
+        return logistic.hazards_of(said, state, bins)
 
     def _of_forest(self, subject: int, other: Int, own: Bools, masks: Masks) -> Floats:
         bins = self._bins[subject, :self._last[subject]]
-        expected = np.where(self._is_own(own, EXPECTED), self._subjects.expected[subject],
-                            self._background.expected[other])
+        expected = self._expected(subject, other, own)
         levels, which = np.unique(expected, return_inverse=True)  # one NaN for all
         hazards = np.empty((len(other), len(bins), 3))
         for i, days in enumerate(levels):

@@ -32,8 +32,9 @@ BANDS = {"all": "together", "high": "high intent", "low": "low intent"}
 
 
 def _folds(past: History, as_of: int) -> tuple[Task, list[Fold]]:
-    job = lead_conversion.task(past.until(as_of), as_of)
-    return job, roll(job, as_of, load_settings().training, lambda step: None)
+    settings = load_settings().training
+    job = lead_conversion.task(past.until(as_of), as_of, settings)
+    return job, roll(job, as_of, settings, lambda step: None)
 
 
 def _simulated(size: str) -> list[dict[str, Any]]:

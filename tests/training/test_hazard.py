@@ -8,8 +8,9 @@ from features.calendar import DAY
 from tests.histories import change, history
 from training.baselines import AalenJohansen
 from training.calibration import Calibrator, choose_calibrator, expected_calibration_error, shift_hazards
-from training.hazard import Encoder, bin_edges, build_rows, landmark_table, recency_weights, within_budget
 from training.outcomes import LOST, WON, Landmarks, outcomes
+from training.rows import bin_edges, build_rows, landmark_table, recency_weights, within_budget
+from training.voices import Encoder
 
 EDGES = np.array([0.0, 1, 3, 7, 14])
 ends_of_deals = st.lists(st.tuples(st.floats(0.1, 20), st.sampled_from(["Won", "Lost", None])), min_size=1, max_size=8)
@@ -88,7 +89,7 @@ def test_cells_give_the_share_that_ended_in_each_bin_and_empty_cells_their_stage
     rows = build_rows(outcomes(past, "deal"), landmarks, EDGES, 30 * DAY)
     since = table.features["days_in_stage"].to_numpy()
     cells = AalenJohansen.fit(table.features["stage"], since, rows.landmark, rows.bin, rows.label,
-                              np.ones(len(rows.label)), 4)
+                              np.ones(len(rows.label)), np.full((4, 3), 0.1))
     hazards = cells.hazards(table.features["stage"], since)
     np.testing.assert_allclose(hazards.sum(axis=2), 1.0)
     np.testing.assert_allclose(hazards[0, 0], [0.4, 0.6, 0.0], atol=0.02)

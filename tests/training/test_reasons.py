@@ -44,7 +44,7 @@ def asked(request, tmp_path_factory):
     past, module = (_leads(), lead_conversion) if request.param == "lead" else (_company(), deal_close)
     folder = tmp_path_factory.mktemp(request.param)
     origin = 330 * DAY
-    fit(module.task(past.until(origin), origin), origin, SETTINGS.training, [], seeds=2).save(folder)
+    fit(module.task(past.until(origin), origin, SETTINGS.training), origin, SETTINGS.training, [], seeds=2).save(folder)
     subject = outcomes(past, request.param).open_at(AS_OF)[:40]
     at = np.full(len(subject), AS_OF)
     table = landmark_table(past, request.param, Landmarks(subject, at))

@@ -112,9 +112,9 @@ def test_the_past_of_a_training_is_judged_by_what_was_known_and_only_where_horiz
     past = Home.open(trained_home).history()
     past = replace(past, rules=parse_rules("groups: {a: {rules: [{points: 5, field: source, equals: partner}]}}", "t"))
     as_of = int(past.leads.created_at.max()) - 120 * DAY
-    job = lead_conversion.task(past.until(as_of), as_of)
+    job = lead_conversion.task(past.until(as_of), as_of, settings().training)
     quick = settings()
-    quick = quick.model_copy(update={"training": quick.training.model_copy(update={"origins": 2})})
+    quick = quick.model_copy(update={"training": quick.training.model_copy(update={"origins": 4})})
     folds = roll(job, as_of, quick.training, lambda step: None)
     found = past_worklists(job, folds, as_of, quick, lead_conversion.window_end, 90)
     assert found["rules"]

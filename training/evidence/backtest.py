@@ -66,7 +66,7 @@ def backtest_origin(history: History, origin: int, within_days: float,
     subject = deal_close.open_deals(history, origin)
     subject = subject[ends.is_answered(subject, np.full(len(subject), origin), np.full(len(subject), end))]
     at = np.full(len(subject), origin)
-    job = deal_close.task(history.until(origin), origin, within_days)
+    job = deal_close.task(history.until(origin), origin, settings.training, within_days)
     figures, answers = judge(model, ends, landmark_table(history, "deal", Landmarks(subject, at)),
                              np.full(len(subject), end), past_at(job, origin), settings)
     said = forecast(model, history, origin, origin, end, settings, by_owner=False)["total"]

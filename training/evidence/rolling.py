@@ -1,50 +1,53 @@
 """Rolling origins: refit at earlier origins on what was known then, and look at what came after.
 
-This is where everything that is chosen or judged comes from: the half-life, the calibrator and the evaluation. No fold
-sees a row, a label or a category of later than its origin.
+This is where everything that is chosen or judged comes from: the half-life, the blend's weights, the calibrator and the
+evaluation. No fold sees a row, a label or a category of later than its origin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY, fiscal_quarter
 from features.history import History, Int
-from features.settings import TrainingSettings
+from features.settings import Prior, TrainingSettings
 from training.baselines import AalenJohansen
+from training.blend import VOICES, blended, earned_weights, prior_weights
 from training.calibration import Calibrator, choose_calibrator
-from training.hazard import (
+from training.hazard import HazardModel
+from training.outcomes import Outcomes
+from training.rows import (
     FAST_LIFE_DAYS,
-    Encoder,
-    HazardModel,
+    STATE_COLUMNS,
     LandmarkTable,
     Rows,
     background_rows,
     bin_matrix,
     build_rows,
-    fit_boosters,
     recency_weights,
     within_budget,
 )
-from training.outcomes import Outcomes
+from training.voices import Design, Encoder, Logistic, fit_boosters
 
-__all__ = ["Fold", "Task", "earlier_origins", "fit", "roll"]
+__all__ = ["Fold", "Task", "cycle", "earlier_origins", "fit", "roll"]
 
 Floats = npt.NDArray[np.float64]
+Reals = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
-SETTLE_DAYS = 14  # an origin wants this much log before it
+SETTLE_DAYS = 14  # an origin wants this much log before it, and after it
 
 
 @dataclass(frozen=True)
 class Task:
     """What is learned: the kind of subject, its landmarks with features, its bins and the window of its figures.
 
-    window_end : (n,) for each landmark, the moment by which "won" is asked in the evaluation. settled_days : the newest
-    origin lies at least so long before the end. cycle_days and edges_days are those of the task's end at every origin.
+    window_end : (n,) for each landmark, the moment by which "won" is asked in the evaluation. fold_days : between
+    origins, where lives are short. cycle_days and edges_days are those of the task's end at every origin.
     """
 
     history: History
@@ -53,8 +56,13 @@ class Task:
     edges_days: Floats
     cycle_days: float
     window_end: Int
-    settled_days: float
+    fold_days: float
     fingerprint: str
+
+    @cached_property
+    def bins(self) -> Reals:
+        """What each landmark knows about each bin: (n, m, len(BIN_COLUMNS))."""
+        return bin_matrix(self.history, self.table, self.edges_days)
 
     @property
     def kind(self) -> str:
@@ -65,19 +73,24 @@ class Task:
 class Fold:
     """One earlier origin: the model as it was then, and the landmarks after it on which it is judged.
 
-    later : positions in the task's table of landmarks from this origin to the next. hazards : (len(later), m, 3)
-    before calibration. cells : cell rates at the origin by half-life in cycles.
+    later : positions in the task's table of landmarks from this origin to the next. hazards : of each voice,
+    (len(later), m, 3), before calibration. cells : cell rates at the origin by half-life in cycles.
     """
 
     origin: int
     model: HazardModel
     later: Int
-    hazards: Floats
+    hazards: dict[str, Floats]
     cells: dict[float, AalenJohansen]
 
 
+def cycle(ends: Outcomes, prior: Prior) -> float:
+    """Median days that winning took, at least 1; the prior's before anything was won."""
+    return max(float(np.median(ends.life_days)), 1.0) if len(ends.won_at[0]) else prior.days
+
+
 def earlier_origins(task: Task, as_of: int, settings: TrainingSettings) -> list[int]:
-    """Origins before `as_of`, oldest first: starts of fiscal quarters, or every 14 days where lives are short.
+    """Origins before `as_of`, oldest first: starts of fiscal quarters, or every `fold_days` where lives are short.
 
     An origin wants `min_wins` wins known by then and some log before it.
     """
@@ -85,103 +98,137 @@ def earlier_origins(task: Task, as_of: int, settings: TrainingSettings) -> list[
     first = int(task.history.subjects(task.kind).visible_at.min(initial=as_of))
     fast = task.cycle_days < FAST_LIFE_DAYS
     found: list[int] = []
-    step = 1 if fast else 0
+    step = 0
     while len(found) < settings.origins:
-        origin = as_of - step * 14 * DAY if fast else fiscal_quarter(as_of, task.history.mapping, -step)[1]
+        origin = (as_of - round((SETTLE_DAYS + step * task.fold_days) * DAY) if fast
+                  else fiscal_quarter(as_of, task.history.mapping, -step)[1])
         step += 1
         if origin - SETTLE_DAYS * DAY < first:
             break
         if np.searchsorted(won_at, origin, side="right") < settings.min_wins:
             break
-        if origin <= as_of - task.settled_days * DAY:
+        if origin <= as_of - SETTLE_DAYS * DAY:
             found.append(origin)
     return found[::-1]
 
 
 def roll(task: Task, as_of: int, settings: TrainingSettings, progress: Progress) -> list[Fold]:
-    """Refit at each earlier origin, with half-life and calibrator chosen from the folds before it."""
+    """Refit every voice at each earlier origin, with half-life, weights and calibrator from the folds before it."""
     origins = earlier_origins(task, as_of, settings)
     folds: list[Fold] = []
     for i, origin in enumerate(origins):
         progress(f"{task.kind}s: judging origin {i + 1} of {len(origins)}")
         until = origins[i + 1] if i + 1 < len(origins) else as_of
         later = np.flatnonzero((task.table.landmarks.at >= origin) & (task.table.landmarks.at < until))
-        model = fit(task, origin, settings, folds, seeds=1)
-        table = task.table.take(later)
-        bins = bin_matrix(task.history, table, task.edges_days)
-        folds.append(Fold(origin, model, later, model.raw_hazards(table, bins),
-                          candidate_cells(task, origin, settings)))
+        model, cells = _fit(task, origin, settings, folds, seeds=1, every_voice=True)
+        hazards = model.hazards_by_voice(task.table.take(later), task.bins[later])
+        folds.append(Fold(origin, model, later, hazards, cells))
     return folds
 
 
 def fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], seeds: int) -> HazardModel:
-    """Fit on everything known at `origin`; half-life and calibrator come from the folds before it."""
+    """Fit on everything known at `origin`; half-life, weights and calibrator come from the folds before it."""
+    return _fit(task, origin, settings, folds, seeds, every_voice=False)[0]
+
+
+def _fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], seeds: int, *,
+         every_voice: bool) -> tuple[HazardModel, dict[float, AalenJohansen]]:
+    """The model at an origin, and its cell rates by half-life in cycles. A voice without weight is fitted only when
+    every voice is asked for."""
     ends = task.ends.known_at(origin)
-    half_life = choose_half_life(folds, task, origin, settings)
-    past = task.table.take(np.flatnonzero(task.table.landmarks.at < origin))
+    wins = len(ends.won_at[0])
+    seen = [_seen(fold, task, ends, origin) for fold in folds]
+    half_life = _choose_half_life(folds, seen, task, settings)
+    weights = _weights(folds, seen, task, prior_weights(wins, settings.blend), settings)
+    before = np.flatnonzero(task.table.landmarks.at < origin)
+    past, bins = task.table.take(before), task.bins[before]
     rows = build_rows(ends, past.landmarks, task.edges_days, origin)
     ids = task.history.subjects(task.kind).ids
-    rows = within_budget(rows, past, ids, settings.row_budget)
-    weight = recency_weights(past.landmarks.at, origin, half_life)[rows.landmark]
-    cells = _cells(task, past, rows, weight)
+    cells = {one: _cells(task, past, rows, recency_weights(past.landmarks.at, origin, one * task.cycle_days), settings)
+             for one in settings.half_lives_in_cycles}
     encoder = Encoder.learn(past)
-    enough = int((ends.won_at[1] <= origin).sum()) >= settings.min_wins and len(rows.label) > 0
-    boosters = []
-    if enough:
-        encoded = encoder.encode(past.features)
-        bins = bin_matrix(task.history, past, task.edges_days)
-        matrix = np.concatenate([encoded[rows.landmark], bins[rows.landmark, rows.bin]], axis=1)
-        subject = past.landmarks.subject[rows.landmark]
-        boosters = fit_boosters(matrix, rows.label, weight, subject, encoder, settings, seeds)
-    return HazardModel(
-        kind=task.kind, company=task.history.mapping.company, as_of=origin, voice="lightgbm" if enough else "rates",
-        edges_days=task.edges_days, cycle_days=task.cycle_days, encoder=encoder, boosters=boosters, cells=cells,
-        calibrator=calibrator_from(folds, task, origin, settings), half_life_days=half_life,
-        background=background_rows(past, ids, encoder), fingerprint=task.fingerprint, evaluation={})
+    encoded = encoder.encode(past.features)
+    asked = {name for name in VOICES if weights[name] > 0.0 or every_voice} if wins else set()
+    recency = recency_weights(past.landmarks.at, origin, half_life * task.cycle_days)
+    boosters, logistic = [], None
+    if "lightgbm" in asked:
+        kept = within_budget(rows, past, ids, settings.row_budget)
+        matrix = np.concatenate([encoded[kept.landmark], bins[kept.landmark, kept.bin]], axis=1)
+        boosters = fit_boosters(matrix, kept.label, recency[kept.landmark], past.landmarks.subject[kept.landmark],
+                                encoder, settings, seeds)
+    if "logistic" in asked:
+        kept = within_budget(rows, past, ids, settings.logistic_rows)
+        logistic = Logistic.fit(encoded, bins, kept, recency[kept.landmark] * _row_weight(past),
+                                Design.learn(encoded, encoder, STATE_COLUMNS[task.kind][0]), settings.logistic_prior_sd)
+    model = HazardModel(
+        kind=task.kind, company=task.history.mapping.company, as_of=origin, wins=wins, weights=weights,
+        edges_days=task.edges_days, cycle_days=task.cycle_days, encoder=encoder, boosters=boosters, logistic=logistic,
+        cells=cells[half_life], calibrator=_calibrator(folds, seen, task, weights, settings),
+        half_life_days=half_life * task.cycle_days, background=background_rows(encoded, past.landmarks, ids),
+        fingerprint=task.fingerprint, evaluation={})
+    return model, cells
 
 
-def candidate_cells(task: Task, origin: int, settings: TrainingSettings) -> dict[float, AalenJohansen]:
-    """Aalen–Johansen tables at an origin for each half-life that may be chosen."""
-    ends = task.ends.known_at(origin)
-    past = task.table.take(np.flatnonzero(task.table.landmarks.at < origin))
-    rows = build_rows(ends, past.landmarks, task.edges_days, origin)
-    return {half_life: _cells(task, past, rows, recency_weights(past.landmarks.at, origin,
-                                                               half_life * task.cycle_days)[rows.landmark])
-            for half_life in settings.half_lives_in_cycles}
+def _row_weight(table: LandmarkTable) -> float:
+    """What a landmark's row counts: the landmarks of one subject say much the same, so together they count as one."""
+    return len(np.unique(table.landmarks.subject)) / len(table.landmarks) if len(table.landmarks) else 1.0
 
 
-def _cells(task: Task, past: LandmarkTable, rows: Rows, weight: Floats) -> AalenJohansen:
-    return AalenJohansen.fit(*past.state(task.kind), rows.landmark, rows.bin, rows.label, weight,
-                             len(task.edges_days) - 1)
+def _cells(task: Task, past: LandmarkTable, rows: Rows, recency: Floats, settings: TrainingSettings) -> AalenJohansen:
+    prior = prior_rows(getattr(settings.priors, task.kind), task.edges_days) / _row_weight(past)
+    return AalenJohansen.fit(*past.state(task.kind), rows.landmark, rows.bin, rows.label, recency[rows.landmark],
+                             prior)
 
 
-def choose_half_life(folds: list[Fold], task: Task, origin: int, settings: TrainingSettings) -> float:
-    """Half-life in days with the lowest out-of-time loss over the folds, by what was known at `origin`; 0 for none.
+def prior_rows(prior: Prior, edges_days: Floats) -> Floats:
+    """Rows (m, 3) that `prior.subjects` subjects would leave in each bin: go on, won, lost."""
+    ended = 1.0 - 0.5 ** (edges_days / prior.days)
+    start = 1.0 - (prior.won + prior.lost) * ended[:-1]
+    gone = np.diff(ended)[:, None] * np.array([prior.won, prior.lost])
+    return np.asarray(prior.subjects * np.column_stack([start - gone.sum(axis=1), gone]), dtype=np.float64)
+
+
+def _seen(fold: Fold, task: Task, ends: Outcomes, origin: int) -> Rows:
+    """Rows of a fold's landmarks whose outcome is known at `origin`, an origin after it."""
+    return build_rows(ends, task.table.landmarks.take(fold.later), task.edges_days, origin)
+
+
+def _choose_half_life(folds: list[Fold], seen: list[Rows], task: Task, settings: TrainingSettings) -> float:
+    """Half-life in cycles with the lowest out-of-time loss over the folds; 0 for none.
+
     It is judged on cell rates, which follow the level and cost nothing."""
     if not folds:
         return 0.0
     loss = dict.fromkeys(settings.half_lives_in_cycles, 0.0)
-    ends = task.ends.known_at(origin)
-    for fold in folds:
-        table = task.table.take(fold.later)
-        rows = build_rows(ends, table.landmarks, task.edges_days, origin)
+    for fold, rows in zip(folds, seen, strict=True):
+        state = task.table.take(fold.later).state(task.kind)
         for half_life, cells in fold.cells.items():
-            loss[half_life] += _loss(cells.hazards(*table.state(task.kind)), rows)
-    return float(min(loss, key=lambda half_life: (loss[half_life], half_life)) * task.cycle_days)
+            loss[half_life] -= float(np.log(_happened(cells.hazards(*state), rows)).sum())
+    return min(loss, key=lambda half_life: (loss[half_life], half_life))
 
 
-def calibrator_from(folds: list[Fold], task: Task, origin: int, settings: TrainingSettings) -> Calibrator:
-    """Offsets learned from the folds' out-of-time rows whose outcome was known at `origin`."""
+def _weights(folds: list[Fold], seen: list[Rows], task: Task, prior: dict[str, float],
+             settings: TrainingSettings) -> dict[str, float]:
+    """The blend's weights by what the folds' voices said of what was known later."""
+    if not folds:
+        return prior
+    likelihood = {name: np.concatenate([_happened(fold.hazards[name], rows)
+                                        for fold, rows in zip(folds, seen, strict=True)]) for name in VOICES}
+    everyone = task.table.take(np.concatenate([fold.later for fold in folds]))
+    return earned_weights(likelihood, _row_weight(everyone), prior, settings.blend)
+
+
+def _calibrator(folds: list[Fold], seen: list[Rows], task: Task, weights: dict[str, float],
+                settings: TrainingSettings) -> Calibrator:
+    """Offsets learned from what the folds' voices, blended as they are now, said of what was known later."""
     if not folds:
         return Calibrator()
     hazards, label, group, number, seen_by = [], [], [], [], []
     origins = np.array([fold.origin for fold in folds])
-    ends = task.ends.known_at(origin)
-    for i, fold in enumerate(folds):
+    for i, (fold, rows) in enumerate(zip(folds, seen, strict=True)):
         table = task.table.take(fold.later)
-        rows = build_rows(ends, table.landmarks, task.edges_days, origin)
         bin_end = table.landmarks.at[rows.landmark] + (task.edges_days[rows.bin + 1] * DAY).astype(np.int64)
-        hazards.append(fold.hazards[rows.landmark, rows.bin])
+        hazards.append(blended({name: said[rows.landmark, rows.bin] for name, said in fold.hazards.items()}, weights))
         label.append(rows.label)
         group.append(fold.model.groups(table)[rows.landmark])
         number.append(np.full(len(rows.label), i))
@@ -190,5 +237,5 @@ def calibrator_from(folds: list[Fold], task: Task, origin: int, settings: Traini
                              np.concatenate(number), np.concatenate(seen_by), settings.calibration_prior_events)
 
 
-def _loss(hazards: Floats, rows: Rows) -> float:
-    return float(-np.log(np.maximum(hazards[rows.landmark, rows.bin, rows.label], 1e-12)).sum())
+def _happened(hazards: Floats, rows: Rows) -> Floats:
+    return np.asarray(np.maximum(hazards[rows.landmark, rows.bin, rows.label], 1e-12), dtype=np.float64)

@@ -65,11 +65,11 @@ def test_without_both_outcomes_every_plain_model_says_the_pooled_rate(won):
 
 def test_only_windows_that_had_closed_count():
     past, origin = _leads(), 300 * DAY
-    task = lead_conversion.task(past.until(400 * DAY), 400 * DAY)
+    task = lead_conversion.task(past.until(400 * DAY), 400 * DAY, SETTINGS)
     found = past_at(task, origin)
     end = lead_conversion.window_end(past, found.table.landmarks.subject, found.table.landmarks.at)
     assert end.max() <= origin
     assert (np.diff(end) >= 0).all()
-    shorter = past_at(lead_conversion.task(past.until(origin), origin), origin)
+    shorter = past_at(lead_conversion.task(past.until(origin), origin, SETTINGS), origin)
     assert shorter.won.tolist() == found.won.tolist()
     pd.testing.assert_frame_equal(shorter.table.features, found.table.features)

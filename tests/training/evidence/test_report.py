@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from features.calendar import DAY
 from features.home import Home
+from features.settings import load_settings
 from serving.cli import cli
 from tests.histories import mapping
 from tests.training.test_deal_close import _leads
@@ -81,7 +82,7 @@ def test_report_command_explains_a_slip(trained_home: Path, words, message):
 
 def test_a_thinned_task_has_so_many_outcomes_in_natural_proportion():
     past, origin = _leads(), 300 * DAY
-    task = lead_conversion.task(past.until(400 * DAY), 400 * DAY)
+    task = lead_conversion.task(past.until(400 * DAY), 400 * DAY, load_settings().training)
     thin = thinned(task, origin, 10, seed=1)
     known = task.ends.known_at(origin)
     assert len(thin.ends.won_at[0]) == 10

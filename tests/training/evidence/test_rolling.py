@@ -21,7 +21,7 @@ def test_folds_of_a_longer_history_are_those_of_a_shorter_one():
     past = _company(n=600)
     folds = {}
     for end in (AS_OF, AS_OF - 14 * DAY):
-        job = deal_close.task(past.until(end), end)
+        job = deal_close.task(past.until(end), end, SETTINGS)
         job = replace(job, edges_days=np.array([0.0, 1, 3, 7, 14, 28, 63, 91]), cycle_days=30.0)
         folds[end] = {fold.origin: fold for fold in roll(job, end, SETTINGS, silent)}
     shared = set(folds[AS_OF]) & set(folds[AS_OF - 14 * DAY])

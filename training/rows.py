@@ -1,0 +1,131 @@
+"""The rows that hazards are learned from: landmarks with their features, times the bins since then.
+
+A row is a landmark (subject, time) times a bin since then; the model gives the chance that the subject goes on, is
+won (converts) or is lost (disqualified) in that bin. A subject still open at the origin is censored there: a row is
+kept only if the subject is open at the bin's start and the bin's end lies at or before the origin. Features are those
+of the landmark plus what was known then about the bin (length, business days, quarter end), so that a curve never
+needs the future path of a feature. Discrete-time competing risks after Tutz & Schmid, *Modeling Discrete
+Time-to-Event Data* (2016); landmarking after van Houwelingen (2007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.asof import AsOf, compute
+from features.calendar import DAY, business_clock, quarter_index
+from features.catalogue import catalogue
+from features.history import History, Int
+from training.outcomes import Landmarks, Outcomes
+
+__all__ = ["BIN_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "LandmarkTable", "Rows", "background_rows",
+           "bin_edges", "bin_matrix", "build_rows", "landmark_table", "recency_weights", "within_budget"]
+
+Floats = npt.NDArray[np.float64]
+
+SLOW_EDGES = (0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63, 91, 133, 196, 280, 365)
+FAST_EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 16, 18, 21, 25, 28, 35, 42, 49, 63, 91, 133, 196, 280, 365)
+FAST_LIFE_DAYS = 60  # a median life below this wants fine bins and two landmarks a week
+BIN_COLUMNS = ["bin", "bin_days", "bin_business_days", "bin_has_quarter_end", "bin_expected_close_days"]
+# Per kind: the feature that says where a subject stands, since when, and its age.
+STATE_COLUMNS = {"lead": ("status", "days_in_status", "lead_age_days"),
+                 "deal": ("stage", "days_in_stage", "deal_age_days")}
+BACKGROUND_ROWS = 20  # training landmarks that reasons are against: what a reason costs grows with them
+
+
+def bin_edges(median_life_days: float, last_day: float) -> Floats:
+    """Edges of the bins in days since the landmark, the last one at the first listed edge from `last_day` on."""
+    listed = FAST_EDGES if median_life_days < FAST_LIFE_DAYS else SLOW_EDGES
+    n = int(np.searchsorted(listed, last_day)) + 1
+    return np.array(listed[:n], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class LandmarkTable:
+    """Landmarks with their features: (n, features) as of each landmark, numbers and texts."""
+
+    landmarks: Landmarks
+    features: pd.DataFrame
+
+    def state(self, kind: str) -> tuple[pd.Series, Floats]:
+        """Where each subject stood, (n,), and since how many days, (n,)."""
+        state, since, _ = STATE_COLUMNS[kind]
+        return self.features[state], self.features[since].to_numpy(np.float64)
+
+    def take(self, positions: Int) -> LandmarkTable:
+        return LandmarkTable(self.landmarks.take(positions), self.features.iloc[positions].reset_index(drop=True))
+
+
+def landmark_table(history: History, kind: str, landmarks: Landmarks) -> LandmarkTable:
+    """Compute the whole catalogue as of every landmark."""
+    pairs = AsOf(history, kind, landmarks.subject, landmarks.at)
+    last = int(landmarks.at.max(initial=np.iinfo(np.int64).min))
+    return LandmarkTable(landmarks, compute(catalogue(history, kind, last), pairs))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Landmark × bin: `landmark` and `bin` positions and the `label` (goes on 0, WON, LOST), all (rows,)."""
+
+    landmark: Int
+    bin: Int
+    label: Int
+
+
+def build_rows(ends: Outcomes, landmarks: Landmarks, edges_days: Floats, origin: int) -> Rows:
+    """All rows whose bin ends by the origin, and before a deletion, and at whose start the subject is open."""
+    state, when = ends.next_end(landmarks.subject, landmarks.at)
+    end_days = np.where(when == np.iinfo(np.int64).max, np.inf, (when - landmarks.at) / DAY)
+    known_days = (ends.followed_until(landmarks.subject, landmarks.at, origin) - landmarks.at) / DAY
+    n_bins = np.minimum(np.searchsorted(edges_days[1:], known_days, side="right"),
+                        np.searchsorted(edges_days[:-1], end_days, side="left"))
+    n_bins = np.maximum(n_bins, 0)
+    landmark = np.repeat(np.arange(len(landmarks)), n_bins)
+    position = np.arange(len(landmark)) - np.repeat(np.cumsum(n_bins) - n_bins, n_bins)
+    ends_here = end_days[landmark] <= edges_days[position + 1]
+    return Rows(landmark, position, np.where(ends_here, state[landmark], 0))
+
+
+def bin_matrix(history: History, table: LandmarkTable, edges_days: Floats) -> npt.NDArray[np.float32]:
+    """What each landmark knows about each bin: (n, m, len(BIN_COLUMNS))."""
+    at = table.landmarks.at
+    moments = at[:, None] + (edges_days * DAY).astype(np.int64)[None, :]
+    business = np.diff(business_clock(moments, history.mapping), axis=1)
+    quarter = np.diff(quarter_index(moments, history.mapping), axis=1) > 0
+    n, m = business.shape
+    expected = table.features.get("days_to_expected_close", pd.Series(np.nan, index=range(n))).to_numpy(np.float64)
+    columns = [np.broadcast_to(np.arange(m), (n, m)), np.broadcast_to(np.diff(edges_days), (n, m)), business, quarter,
+               expected[:, None] - edges_days[None, :-1]]
+    return np.stack(columns, axis=2).astype(np.float32)
+
+
+def recency_weights(at: Int, origin: int, half_life_days: float) -> Floats:
+    """Weight of each landmark by its age at the origin; 0 days means no decay."""
+    if half_life_days <= 0:
+        return np.ones(len(at))
+    return np.asarray(0.5 ** ((origin - at) / DAY / half_life_days), dtype=np.float64)
+
+
+def within_budget(rows: Rows, table: LandmarkTable, ids: npt.NDArray[np.object_], budget: int) -> Rows:
+    """Keep each (subject, week) with one probability, by hash and never by outcome, when there are too many rows."""
+    if len(rows.landmark) <= budget:
+        return rows
+    subject = pd.util.hash_array(ids[table.landmarks.subject])
+    week = (table.landmarks.at // (7 * DAY)).astype(np.uint64)
+    keep = pd.util.hash_array(subject ^ (week * np.uint64(0x9E3779B97F4A7C15))) / 2.0**64 < budget / len(rows.landmark)
+    kept = keep[rows.landmark]
+    return Rows(rows.landmark[kept], rows.bin[kept], rows.label[kept])
+
+
+def background_rows(encoded: npt.NDArray[np.float32], landmarks: Landmarks,
+                    ids: npt.NDArray[np.object_]) -> npt.NDArray[np.float32]:
+    """BACKGROUND_ROWS or fewer of the encoded landmarks (n, columns), of as many subjects, by a hash that knows no
+    outcome."""
+    mark = pd.util.hash_array(ids[landmarks.subject]) ^ pd.util.hash_array(landmarks.at)
+    order = np.argsort(mark, kind="stable")
+    _, first = np.unique(landmarks.subject[order], return_index=True)
+    return encoded[order[np.sort(first)[:BACKGROUND_ROWS]]]

@@ -1,0 +1,279 @@
+"""The fits that hazards are blended from: LightGBM and a multinomial logistic regression, both on landmark × bin rows.
+
+In: landmarks as encoded numbers (n, columns), their bins (n, m, 5) and Rows. Out: what gives hazards (n, m, 3) of any
+landmarks: goes on, won, lost. Both know the categories that training saw; a level that it did not see, or on too few
+subjects, is one of its own, and so is a missing one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import softmax
+from threadpoolctl import threadpool_limits
+
+from features.history import Int
+from features.settings import TrainingSettings
+from training.outcomes import LOST, WON
+from training.rows import BIN_COLUMNS, LandmarkTable, Rows
+
+__all__ = ["Design", "Encoder", "Logistic", "booster_hazards", "fit_boosters"]
+
+Floats = npt.NDArray[np.float64]
+Reals = npt.NDArray[np.float32]
+RARE_LEVEL = 10  # a category seen on fewer subjects than this is "other"
+MOST_LEVELS = 20  # levels of a category that the logistic hazard tells apart
+FARTHEST = 4.0  # standard deviations at which a number is cut, so that one far value decides nothing
+LOOSE = 10.0  # how much wider the prior of the bins' own coefficients is: nobody expects level hazards
+ITERATIONS = 80  # more move coefficients, and hardly a hazard
+DIGITS = 6  # of the coefficients that are kept
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Turns features into the numbers that LightGBM sees, with the categories seen in training.
+
+    columns : names in order. levels : for each category column its known levels; any other level is one more code,
+    a missing value stays missing.
+    """
+
+    columns: list[str]
+    levels: dict[str, list[str]]
+
+    @staticmethod
+    def learn(table: LandmarkTable) -> Encoder:
+        levels = {}
+        for name in table.features.columns:
+            if table.features[name].dtype == np.float64:
+                continue
+            seen = pd.DataFrame({"level": table.features[name], "subject": table.landmarks.subject})
+            subjects = seen.dropna().drop_duplicates().groupby("level").size()
+            levels[name] = sorted(str(level) for level in subjects[subjects >= RARE_LEVEL].index)
+        return Encoder(list(table.features.columns), levels)
+
+    def encode(self, features: pd.DataFrame) -> npt.NDArray[np.float32]:
+        """(n, columns) as float32; a column that the history does not have is missing throughout."""
+        matrix = np.full((len(features), len(self.columns)), np.nan, dtype=np.float32)
+        for i, name in enumerate(self.columns):
+            if name not in features:
+                continue
+            if name in self.levels:
+                known = pd.Index(self.levels[name], dtype=object)
+                code = known.get_indexer(pd.Index(features[name], dtype=object)).astype(np.float32)
+                code[code < 0] = len(known)
+                code[features[name].isna().to_numpy()] = np.nan
+                matrix[:, i] = code
+            else:
+                matrix[:, i] = features[name].to_numpy(np.float64)
+        return matrix
+
+
+def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, subject: Int, encoder: Encoder,
+                 settings: TrainingSettings, seeds: int) -> list[lgb.Booster]:
+    """Fit one multiclass booster a seed; the same rows and settings give the same text, whatever the threads.
+
+    matrix (rows, columns), label, weight and subject code (rows,). A leaf holds several subjects' worth of rows: the
+    hundreds of rows of one deal are no hundreds of observations.
+    """
+    options = settings.lightgbm
+    rows_per_subject = len(subject) / max(len(np.unique(subject)), 1)
+    min_rows = max(options.min_data_in_leaf, round(options.min_subjects_in_leaf * rows_per_subject))
+    names = [*(f"f{i}" for i in range(len(encoder.columns))), *BIN_COLUMNS]
+    data = lgb.Dataset(matrix, label, weight=weight, feature_name=names, free_raw_data=False,
+                       categorical_feature=[encoder.columns.index(name) for name in encoder.levels])
+    boosters = []
+    for seed in range(1, seeds + 1):
+        parameters = {
+            "objective": "multiclass", "num_class": 3, "num_leaves": options.num_leaves,
+            "learning_rate": options.learning_rate, "min_data_in_leaf": min_rows,
+            "lambda_l2": options.lambda_l2, "feature_fraction": options.feature_fraction,
+            "bagging_fraction": options.bagging_fraction, "bagging_freq": 1, "seed": seed,
+            "num_threads": options.num_threads, "deterministic": True, "force_row_wise": True, "verbosity": -1,
+        }
+        boosters.append(lgb.train(parameters, data, num_boost_round=options.num_rounds))
+    return boosters
+
+
+def booster_hazards(boosters: list[lgb.Booster], encoded: Reals, bins: Reals) -> Floats:
+    """Mean hazards (n, m, 3) of the boosters for landmarks' codes (n, columns) and bins (n, m, 5)."""
+    n, m = bins.shape[:2]
+    if not n:
+        return np.empty((0, m, 3))
+    matrix = np.concatenate([np.repeat(encoded, m, axis=0), bins.reshape(n * m, -1)], axis=1)
+    mean = np.mean([booster.predict(matrix) for booster in boosters], axis=0)
+    return np.asarray(mean, dtype=np.float64).reshape(n, m, 3)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The columns of the logistic hazard, learned at the origin from encoded landmarks.
+
+    numbers : column to (fill, mean, sd) of its signed log, so that the clocks' long tails weigh no more than their
+    start; a missing number is the fill, with a flag of its own. levels : column to the codes of its most frequent
+    levels; others are pooled, a missing text is a level. state : the column whose levels have a shape over the bins of
+    their own.
+    """
+
+    numbers: dict[int, tuple[float, float, float]]
+    levels: dict[int, list[int]]
+    state: int
+
+    @staticmethod
+    def learn(encoded: Reals, encoder: Encoder, state: str) -> Design:
+        numbers: dict[int, tuple[float, float, float]] = {}
+        levels: dict[int, list[int]] = {}
+        for i, name in enumerate(encoder.columns):
+            known = encoded[~np.isnan(encoded[:, i]), i].astype(np.float64)
+            if name in encoder.levels:
+                counts = np.bincount(known.astype(np.int64), minlength=len(encoder.levels[name]) + 1)[:-1]
+                levels[i] = sorted(np.argsort(-counts, kind="stable")[:MOST_LEVELS].tolist())
+            elif len(known) and (known := _signed_log(known)).std() > 1e-9:
+                numbers[i] = (float(np.median(known)), float(known.mean()), float(known.std()))
+        return Design(numbers, levels, encoder.columns.index(state))
+
+    def parts(self, encoded: Reals) -> Iterator[tuple[int, Floats]]:
+        """Each column that says something, with what it says of the landmarks: (n, 2) a number's value and its flag,
+        (n, levels + 2) ones and zeros."""
+        for i, (fill, mean, sd) in self.numbers.items():
+            value = _signed_log(encoded[:, i].astype(np.float64))
+            missing = np.isnan(value)
+            scaled = np.clip((np.where(missing, fill, value) - mean) / sd, -FARTHEST, FARTHEST)
+            yield i, np.stack([scaled, missing], axis=1)
+        for i, levels in self.levels.items():
+            yield i, (self._code(encoded, i)[:, None] == np.arange(len(levels) + 2)).astype(np.float64)
+
+    def states(self, encoded: Reals) -> Int:
+        """Code of each landmark's state, (n,): missing 0, pooled 1, then the levels."""
+        return self._code(encoded, self.state)
+
+    def _code(self, encoded: Reals, column: int) -> Int:
+        value = encoded[:, column]
+        missing = np.isnan(value)
+        known = pd.Index(self.levels[column], dtype=np.int64)
+        code = known.get_indexer(pd.Index(np.where(missing, -1, value).astype(np.int64)))
+        return np.where(missing, 0, code + 2).astype(np.int64)  # one that is not there is -1, so 1
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Multinomial logistic hazard of winning and losing against going on.
+
+    A row's two log-odds are the sum of what its landmark says (`landmark_part`, (columns, 2) of the design), what is
+    known of its bin (`bin_part`, (BIN_FACTS, 2)) and how its state fares in the bin (`state_part`, (states, m, 2)).
+    """
+
+    design: Design
+    landmark_part: Floats
+    bin_part: Floats
+    state_part: Floats
+
+    @staticmethod
+    def fit(encoded: Reals, bins: Reals, rows: Rows, weight: Floats, design: Design, prior_sd: float) -> Logistic:
+        """Most probable coefficients given rows (landmark, bin, label; weight (rows,)) of landmarks (n, columns) with
+        bins (n, m, 5), found with L-BFGS.
+
+        Each coefficient is normal around 0 with `prior_sd` per standard deviation of its column, but for the bins' own,
+        which are nearly free. What landmarks say is summed once a landmark, not once a row: there are ten times fewer.
+        """
+        present, place = np.unique(rows.landmark, return_inverse=True)
+        said = np.concatenate([part for _, part in design.parts(encoded[present])], axis=1)
+        facts = _bin_facts(bins[rows.landmark, rows.bin])
+        n_bins = bins.shape[1]
+        shape = _shape(n_bins)
+        n_states = len(design.levels[design.state]) + 2
+        cell = design.states(encoded)[rows.landmark] * n_bins + rows.bin
+        happened = np.stack([rows.label == WON, rows.label == LOST])
+        starts = np.searchsorted(place, np.arange(len(present)))
+        sizes = [said.shape[1], facts.shape[1], n_bins, n_states * shape.shape[1]]
+        ends = np.cumsum(sizes)
+        precision = np.repeat([prior_sd**-2, prior_sd**-2, (LOOSE * prior_sd) ** -2, prior_sd**-2], sizes)[:, None]
+
+        def parts(flat: Floats) -> tuple[Floats, Floats, Floats]:
+            ours, theirs, base, shapes = np.split(flat.reshape(-1, 2), ends[:-1])
+            return ours, theirs, base + np.einsum("mq,sqk->smk", shape, shapes.reshape(n_states, -1, 2))
+
+        def loss(flat: Floats) -> tuple[float, Floats]:
+            ours, theirs, states = parts(flat)
+            by_landmark, by_cell = (said @ ours).T, states.reshape(-1, 2).T
+            margin = np.stack([by_landmark[k][place] + by_cell[k][cell] for k in (0, 1)]) + theirs.T @ facts.T
+            top = np.maximum(np.maximum(margin[0], margin[1]), 0.0)
+            odds = np.exp(margin - top)
+            total = odds[0] + odds[1] + np.exp(-top)
+            value = weight @ (top + np.log(total)) - ((margin * happened) @ weight).sum()
+            slope = weight * (odds / total - happened)
+            cells = np.stack([np.bincount(cell, one, n_states * n_bins) for one in slope], axis=1)
+            cells = cells.reshape(n_states, n_bins, 2)
+            gradient = np.concatenate([said.T @ np.add.reduceat(slope, starts, axis=1).T, facts.T @ slope.T,
+                                       cells.sum(axis=0), np.einsum("mq,smk->sqk", shape, cells).reshape(-1, 2)])
+            pulled = precision * flat.reshape(-1, 2)
+            return float(value + 0.5 * (pulled * flat.reshape(-1, 2)).sum()), (gradient + pulled).ravel()
+
+        start = np.zeros((ends[-1], 2))
+        start[ends[1]:ends[2]] = np.log((happened @ weight + 0.01) / (weight.sum() + 1.0))
+        with threadpool_limits(1, user_api="blas"):  # more threads only wait for each other here, and round otherwise
+            found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS}).x
+        ours, theirs, states = (np.round(part, DIGITS) for part in parts(found))
+        return Logistic(design, ours, theirs, states)
+
+    def by_column(self, encoded: Reals) -> Floats:
+        """What each column adds to the log-odds of winning and losing in every bin, (n, columns, 2)."""
+        said = np.zeros((*encoded.shape, 2))
+        start = 0
+        for i, part in self.design.parts(encoded):
+            said[:, i] = part @ self.landmark_part[start:start + part.shape[1]]
+            start += part.shape[1]
+        return said
+
+    def hazards(self, encoded: Reals, bins: Reals) -> Floats:
+        """Hazards (n, m, 3) of encoded landmarks (n, columns) with bins (n, m, 5)."""
+        return self.hazards_of(self.by_column(encoded).sum(axis=1), self.design.states(encoded), bins)
+
+    def hazards_of(self, said: Floats, state: Int, bins: Reals) -> Floats:
+        """The same from the columns' sums (n, 2) and codes of states (n,)."""
+        n, m = bins.shape[:2]
+        margin = np.zeros((n, m, 3))
+        margin[:, :, 1:] = said[:, None] + self.state_part[state, :m]
+        margin[:, :, 1:] += (_bin_facts(bins.reshape(n * m, -1)) @ self.bin_part).reshape(n, m, 2)
+        return np.asarray(softmax(margin, axis=2), dtype=np.float64)
+
+    def to_dict(self) -> dict[str, Any]:
+        design = self.design
+        return {"numbers": [[i, *values] for i, values in design.numbers.items()],
+                "levels": [[i, codes] for i, codes in design.levels.items()], "state": design.state,
+                "landmark_part": self.landmark_part.tolist(), "bin_part": self.bin_part.tolist(),
+                "state_part": self.state_part.tolist()}
+
+    @staticmethod
+    def from_dict(content: dict[str, Any]) -> Logistic:
+        design = Design({i: (fill, mean, sd) for i, fill, mean, sd in content["numbers"]},
+                        dict(content["levels"]), content["state"])
+        return Logistic(design, np.array(content["landmark_part"]), np.array(content["bin_part"]),
+                        np.array(content["state_part"]))
+
+
+def _bin_facts(bins: Reals) -> Floats:
+    """What is known of bins (rows, 5) beside their index: share of business days, a quarter's end in it, and where the
+    expected close lies: in it, before it, how far away."""
+    expected = bins[:, 4].astype(np.float64)
+    known = ~np.isnan(expected)
+    expected = np.where(known, expected, 0.0)
+    due = known & (expected >= 0) & (expected < bins[:, 1])
+    facts = [bins[:, 2] / bins[:, 1], bins[:, 3], due, known & (expected < 0), _signed_log(expected) / 3]
+    return np.stack(facts, axis=1).astype(np.float64)
+
+
+def _shape(n_bins: int) -> Floats:
+    """How a state may differ over the bins, (m, 2): in the first, and with the logarithm of the bin's number."""
+    index = np.arange(n_bins)
+    return np.stack([index == 0, np.log1p(index) - np.log1p(index).mean()], axis=1)
+
+
+def _signed_log(values: Floats) -> Floats:
+    return np.asarray(np.sign(values) * np.log1p(np.abs(values)), dtype=np.float64)
