@@ -21,6 +21,7 @@ from training.forecast import judge_forecasts
 from training.hazard import FAST_LIFE_DAYS, HazardModel, bin_edges, landmark_table
 from training.outcomes import OPEN, Landmarks, Outcomes, grid_landmarks, outcomes
 from training.result import TrainingResult, silent, training_result
+from training.tuning import Tuner, tuned
 
 __all__ = ["evaluation_days", "score", "task", "train"]
 
@@ -30,21 +31,24 @@ LAST_DAY_LEVEL = 0.98  # curves reach as far as this share of the won deals' rem
 
 
 def train(history: History, as_of: int, settings: Settings, folder: Path,
-          progress: Callable[[str], None] = silent) -> TrainingResult:
-    """Train on what was known at `as_of` and write the model's files into `folder`.
+          progress: Callable[[str], None] = silent, tuner: Tuner | None = None) -> TrainingResult:
+    """Train on what was known at `as_of` and write the model's files into `folder`; `tuner` chooses settings.
 
     Nothing after `as_of` is read, so cutting the history there leaves the files byte-identical. Before any deal has
     been won the prior of the settings speaks.
     """
     job = task(history.until(as_of), as_of, settings.training)
-    folds = roll(job, as_of, settings.training, progress)
+    settings_at = tuned(tuner, job, as_of, progress)
+    folds = roll(job, as_of, settings.training, progress, settings_at)
     progress("deals: fitting up to the date")
-    model = fit(job, as_of, settings.training, folds, settings.training.seeds)
+    chosen = settings_at(as_of) if settings_at else settings.training
+    model = fit(job, as_of, chosen, folds, chosen.seeds)
     progress("deals: looking back at past forecasts")
     origins, asked = _judge(job, folds, as_of, settings)
     evaluation = {"window_days": evaluation_days(job.cycle_days), "origins": origins,
+                  "trials": tuner.trials if tuner else 0,
                   "periods": judge_forecasts(job.history, [fold.model for fold in folds], as_of, settings)}
-    return training_result(model, evaluation, asked, settings, folder)
+    return training_result(model, evaluation, asked, settings.model_copy(update={"training": chosen}), folder)
 
 
 def task(history: History, as_of: int, settings: TrainingSettings, window_days: float | None = None) -> Task:

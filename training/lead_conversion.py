@@ -26,6 +26,7 @@ from training.fingerprint import fingerprint
 from training.hazard import HazardModel, LandmarkTable, bin_edges, landmark_table
 from training.outcomes import lead_landmarks, outcomes
 from training.result import TrainingResult, silent, training_result
+from training.tuning import Tuner, tuned
 from training.worklist import past_worklists
 
 __all__ = ["as_learned", "lead_score", "task", "train", "window_end"]
@@ -34,16 +35,18 @@ JUDGED_DAYS = 14  # an origin is judged on the landmarks of so many days, all of
 
 
 def train(history: History, as_of: int, settings: Settings, folder: Path,
-          progress: Callable[[str], None] = silent) -> TrainingResult:
-    """Train on what was known at `as_of` and write the model's files into `folder`.
+          progress: Callable[[str], None] = silent, tuner: Tuner | None = None) -> TrainingResult:
+    """Train on what was known at `as_of` and write the model's files into `folder`; `tuner` chooses settings.
 
     Every lead up to the origin counts, young ones censored there. Nothing after `as_of` is read. Before any lead has
     converted the prior of the settings speaks.
     """
     job = task(history.until(as_of), as_of, settings.training)
-    folds = roll(job, as_of, settings.training, progress)
+    settings_at = tuned(tuner, job, as_of, progress)
+    folds = roll(job, as_of, settings.training, progress, settings_at)
     progress("leads: fitting up to the date")
-    model = fit(job, as_of, settings.training, folds, settings.training.seeds)
+    chosen = settings_at(as_of) if settings_at else settings.training
+    model = fit(job, as_of, chosen, folds, chosen.seeds)
     origins, asked, judged = [], [], None
     for fold in folds:
         marks, end = job.table.landmarks.take(fold.later), job.window_end[fold.later]
@@ -57,11 +60,11 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
         asked.append(answers)
         judged = fold, job.table.take(closed), job.window_end[closed], answers
     days = _outcome(history).horizon.days
-    evaluation = {"window_days": days, "origins": origins, "periods": [],
+    evaluation = {"window_days": days, "origins": origins, "trials": tuner.trials if tuner else 0, "periods": [],
                   "rules": None if history.rules is None else history.rules.model_dump(by_alias=True),
                   "worklist": past_worklists(job, folds, as_of, settings, window_end, days),
                   **(_insight(job, *judged, settings) if judged else {"learning": [], "importance": []})}
-    return training_result(model, evaluation, asked, settings, folder)
+    return training_result(model, evaluation, asked, settings.model_copy(update={"training": chosen}), folder)
 
 
 def _insight(job: Task, fold: Fold, table: LandmarkTable, end: Int, answers: Asked,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from features.errors import BadInput
 from serving.cli.output import check_out_file, emit, json_option, progress, say, table, write_frame
 
 if TYPE_CHECKING:
@@ -35,9 +36,13 @@ def read_as_of(text: str, home: Home) -> int:
 @click.command()
 @click.argument("what", type=click.Choice(["leads", "deals", "all"]))
 @as_of_option
+@click.option("--trials", type=click.IntRange(min=1, max=10_000), metavar="N",
+              help="Try so many settings of LightGBM at each date first; the same number gives the same model.")
+@click.option("--tune", "seconds", type=click.FloatRange(min=1), metavar="SECONDS",
+              help="The same for as long at the last date, and as many trials at the others; says how many.")
 @json_option
 @click.pass_obj
-def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
+def train(home_path: Path, what: str, as_of: str, trials: int | None, seconds: float | None, as_json: bool) -> None:
     """Train models of leads, deals or both.
 
     They learn from what was known up to DATE, are judged at earlier dates and logged to MLflow in the home. Each
@@ -50,6 +55,8 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
     from serving.dates import SILENCE_DAYS
     from training.registry.runs import train_and_register, trainable
 
+    if trials and seconds:
+        raise BadInput("--tune and --trials both say how long to try settings. Give one of them.")
     home = Home.open(home_path)
     moment = read_as_of(as_of, home)
     if moment - home.last_known() > SILENCE_DAYS * DAY:
@@ -60,11 +67,14 @@ def train(home_path: Path, what: str, as_of: str, as_json: bool) -> None:
     for name in trainable(home) if what == "all" else [what]:
         with progress(f"Training {name}") as report:
             version, result = train_and_register(home, name, moment, trained_at=time.time_ns() // 1000,
-                                                 progress=report)
+                                                 progress=report, trials=trials, seconds=seconds)
         done.append({"model": version.label, "as_of": iso(version.as_of, home.mapping.zone),
                      "champion": version.is_champion, "metrics": result.metrics, "summary": result.summary})
         if not as_json:
             say(f"{version.label}, trained up to {iso(version.as_of, home.mapping.zone)}{_until(home, version)}")
+            if result.summary["trials"]:
+                say(f"Settings were tried {result.summary['trials']} times at each date; --trials with that "
+                    "number gives the same model again.")
             _show_evidence(result.summary)
     if as_json:
         emit({"models": done})

@@ -18,9 +18,11 @@ from tests.figures import (
     headline,
     mapping_keys,
     million,
+    noninferior,
     sheet,
     simulated,
     simulation,
+    skill,
     store,
     worklist,
 )
@@ -31,7 +33,8 @@ FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": dem
            "excel-map": sheet.drafted, "excel-import": sheet.imported,
            "excel-train": sheet.trained, "excel-score": sheet.scored, "features": features.table,
            "engine": engine.table, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
-           "million": million.table, "store": store.table, "worklist": worklist.table}
+           "million": million.table, "store": store.table, "skill": skill.table,
+           "noninferior": noninferior.table, "worklist": worklist.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from features.endings import Endings
-from features.history import Int
+from features.history import History, Int
 from training.evidence.measures import log_losses
 from training.evidence.paired import Asked
 from training.evidence.rolling import Task
 from training.hazard import HazardModel, LandmarkTable
 from training.outcomes import Outcomes
 
-__all__ = ["OUTCOMES", "learning_curve", "thinned"]
+__all__ = ["OUTCOMES", "as_trained", "learning_curve", "thinned"]
 
 OUTCOMES = (10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 Fit = Callable[[Task], HazardModel]
@@ -46,6 +47,12 @@ def _of(ends: Outcomes, subjects: Int) -> Outcomes:
     return Outcomes(ends.history, ends.kind, Endings(signals))
 
 
+def as_trained(model: HazardModel, history: History, table: LandmarkTable,
+               window_end: Int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """P(won by the end of its window) of each landmark, (n,), by what the model learned from alone."""
+    return model.curves_of(history, table).win_by(window_end)
+
+
 def learning_curve(task: Task, whole: HazardModel, fit: Fit, table: LandmarkTable, window_end: Int,
                    answers: Asked) -> list[dict[str, float]]:
     """Log-loss on landmarks after an origin by the number of outcomes learned from.
@@ -62,7 +69,7 @@ def learning_curve(task: Task, whole: HazardModel, fit: Fit, table: LandmarkTabl
     rows = []
     for outcomes in (*(n for n in OUTCOMES if n <= known / 2), known):
         model = whole if outcomes == known else fit(thinned(task, origin, outcomes))
-        probability = model.curves_of(task.history, table).win_by(window_end)
+        probability = as_trained(model, task.history, table, window_end)
         rows.append({"outcomes": float(outcomes), "log_loss": float(log_losses(probability, won).mean()),
                      "log_loss_base": base_loss})
     return rows

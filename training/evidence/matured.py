@@ -19,7 +19,7 @@ from features.history import Int
 from features.settings import TrainingSettings
 from training.baselines import state_rate
 from training.evidence.rolling import Task
-from training.hazard import Encoder, LandmarkTable
+from training.hazard import STATE_COLUMNS, Encoder, LandmarkTable
 from training.outcomes import WON, Landmarks, Outcomes
 
 __all__ = ["PLAIN_MODELS", "Past", "Predict", "fit_plain", "past_at", "won_by"]
@@ -30,6 +30,7 @@ Predict = Callable[[LandmarkTable], Floats]
 
 RECENT_ROWS = 1000  # the last known outcomes that the recent rate is counted from
 NEWEST_ROWS = 20_000  # a regression gains nothing from more rows than these, and older ones tell of older times
+AGE_BANDS_DAYS = (0.5, 2.0, 5.0, 10.0, 22.0, 45.0, 75.0, 105.0, 150.0, 225.0, 320.0, 450.0, 640.0, 900.0)
 SMOOTHING = 0.1  # added to each count of naive Bayes, as open CRMs do
 SURE = 1e-6
 
@@ -90,6 +91,16 @@ def _stage(past: Past, _: TrainingSettings) -> Predict:
     """The rate of each state."""
     state = past.table.state(past.kind)[0]
     return lambda table: state_rate(state, past.won, table.state(past.kind)[0])[1]
+
+
+def _age(past: Past, _: TrainingSettings) -> Predict:
+    """The rate of those about as old: what the clock alone tells."""
+    def band(table: LandmarkTable) -> pd.Series:
+        age = table.features[STATE_COLUMNS[past.kind][2]].to_numpy(np.float64)
+        return pd.Series(np.searchsorted(AGE_BANDS_DAYS, np.nan_to_num(age)).astype(str))
+
+    known = band(past.table)
+    return lambda table: state_rate(known, past.won, band(table))[1]
 
 
 def _naive_bayes(past: Past, _: TrainingSettings) -> Predict:
@@ -159,5 +170,5 @@ def _sure(probability: Floats) -> Floats:
 
 
 PLAIN_MODELS: dict[str, Callable[[Past, TrainingSettings], Predict]] = {
-    "base": _base, "recent": _recent, "stage": _stage, "naive_bayes": _naive_bayes, "logistic": _logistic,
+    "base": _base, "recent": _recent, "stage": _stage, "age": _age, "naive_bayes": _naive_bayes, "logistic": _logistic,
     "lightgbm": _lightgbm}

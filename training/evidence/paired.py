@@ -24,8 +24,8 @@ Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 
 PLAIN_NAMES = {"base": "the base rate", "recent": "the recent rate", "stage": "the rate by state",
-               "aj": "Aalen–Johansen", "naive_bayes": "naive Bayes", "logistic": "logistic regression",
-               "lightgbm": "LightGBM on closed windows"}
+               "age": "the rate by age", "aj": "Aalen–Johansen", "naive_bayes": "naive Bayes",
+               "logistic": "logistic regression", "lightgbm": "LightGBM on closed windows"}
 MIN_BLOCKS = 5
 DRAWS = 4000
 CLAIM_LEVEL = 0.005  # one-sided: a claim of skill is wrong at most so often where there is none
@@ -120,7 +120,8 @@ def _drawn_means(values: Floats, counted: Bools, unit: Int) -> Floats:
 
 @dataclass(frozen=True)
 class Verdict:
-    """skill : whether it may be claimed that the model knows more than the base rate. gain : log-loss saved, as a share
+    """skill : whether it may be claimed that the model knows more than the base rate, in general and at each age,
+    whichever is the harder to beat. gain : log-loss saved, as a share
     of the base rate's, and its `bound`: the one-sided 99.5% lower one. not_worse : whether the model is shown to be no
     worse than the best plain model by more than NOT_WORSE. sentence : all of it in words."""
 
@@ -133,7 +134,9 @@ class Verdict:
 
 def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, float]]) -> Verdict:
     """What the differences allow to be said."""
-    base, best = found["base"], found["best"]
+    best = found["best"]
+    # What knows nothing but how old a lead is: no fact about it.
+    base = max((found[name] for name in ("base", "age") if name in found), key=lambda one: one["mean"])
     gain, bound = -base["mean"] / base["loss"], -base["bound"] / base["loss"]
     n_blocks = int(blocks(asked, window_days).max()) + 1
     few = n_blocks < MIN_BLOCKS

@@ -25,6 +25,7 @@ _RECIPES = {
     "base": "one rate for all, from every window that had closed",
     "recent": "one rate for all, from the last 1,000 outcomes",
     "stage": "the rate of each status or stage",
+    "age": "of those about as old: what the clock alone tells",
     "aj": "rates by state and time in it, those still open counted as far as they have come",
     "naive_bayes": "on categories alone, as open CRMs do it",
     "logistic": "on windows that had closed",

@@ -112,15 +112,18 @@ def earlier_origins(task: Task, as_of: int, settings: TrainingSettings) -> list[
     return found[::-1]
 
 
-def roll(task: Task, as_of: int, settings: TrainingSettings, progress: Progress) -> list[Fold]:
-    """Refit every voice at each earlier origin, with half-life, weights and calibrator from the folds before it."""
+def roll(task: Task, as_of: int, settings: TrainingSettings, progress: Progress,
+         settings_at: Callable[[int], TrainingSettings] | None = None) -> list[Fold]:
+    """Refit every voice at each earlier origin, with half-life, weights and calibrator from the folds before it; where
+    `settings_at` is given, with the settings that it gives for the origin."""
     origins = earlier_origins(task, as_of, settings)
     folds: list[Fold] = []
     for i, origin in enumerate(origins):
         progress(f"{task.kind}s: judging origin {i + 1} of {len(origins)}")
         until = origins[i + 1] if i + 1 < len(origins) else as_of
         later = np.flatnonzero((task.table.landmarks.at >= origin) & (task.table.landmarks.at < until))
-        model, cells = _fit(task, origin, settings, folds, seeds=1, every_voice=True)
+        own = settings_at(origin) if settings_at else settings
+        model, cells = _fit(task, origin, own, folds, seeds=1, every_voice=True)
         hazards = model.hazards_by_voice(task.table.take(later), task.bins[later])
         folds.append(Fold(origin, model, later, hazards, cells))
     return folds

@@ -35,14 +35,18 @@ def trainable(home: Home) -> list[str]:
 
 
 def train_and_register(home: Home, name: str, as_of: int, trained_at: int,
-                       progress: Callable[[str], None] | None = None) -> tuple[ModelVersion, TrainingResult]:
+                       progress: Callable[[str], None] | None = None, trials: int | None = None,
+                       seconds: float | None = None) -> tuple[ModelVersion, TrainingResult]:
     """Train 'leads' or 'deals' up to `as_of` (microseconds UTC) and register the result.
+
+    trials or seconds : tune LightGBM's settings first (see `training.tuning`).
 
     Nothing of it stays when it fails. Raises Conflict when the history holds too little.
     """
     # LightGBM is loaded only here: `dealcast --help` and the registry's readers need none of it.
     from training import deal_close, lead_conversion
     from training.result import silent
+    from training.tuning import Tuner
 
     train = {"leads": lead_conversion.train, "deals": deal_close.train}[name]
     (home.path / "models").mkdir(parents=True, exist_ok=True)
@@ -51,9 +55,10 @@ def train_and_register(home: Home, name: str, as_of: int, trained_at: int,
     try:
         folder = work / name
         folder.mkdir()
-        result = train(home.history(as_of), as_of, home.settings, folder, progress or silent)
+        tuner = Tuner(home.settings.training, trials, seconds) if trials or seconds else None
+        result = train(home.history(as_of), as_of, home.settings, folder, progress or silent, tuner)
         version = register(home, name, as_of, folder, result.params, result.metrics, result.summary, result.figures,
-                           trained_at)
+                           trained_at, tuner.done if tuner else ())
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return version, result

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
+    from training.tuning import Trial
+
 __all__ = ["code_version", "register", "server_command"]
 
 REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
@@ -39,7 +41,7 @@ REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 
 def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[str, Any],
              metrics: Mapping[str, float], evaluation: Mapping[str, Any], figures: Mapping[str, Figure],
-             trained_at: int) -> ModelVersion:
+             trained_at: int, trials: Iterable[Trial] = ()) -> ModelVersion:
     """Log a training, register its model and move the model's files into the home.
 
     Parameters
@@ -59,6 +61,8 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
     figures : mapping of str to Figure
     trained_at : int
         Now, in microseconds UTC.
+    trials : iterable of Trial
+        What was tried before; each becomes a child run.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
         card = model_card(name, iso(as_of, home.mapping.zone), home.mapping, params, metrics,
                           evaluation["verdict"]["sentence"])
         _log(client, run, home, params, metrics, evaluation["origins"], card)
+        _log_trials(client, run, home, trials)
         texts = {"model_card.md": card,
                  "report.html": report_html(home.mapping, evaluation)}
         _write_artifacts(home.path / "mlruns" / "artifacts" / name / run / "artifacts", name, folder, figures, texts)
@@ -121,6 +126,20 @@ def _log(client: MlflowClient, run: str, home: Home, params: Mapping[str, Any], 
                    if key != "origin" and isinstance(value, int | float) and math.isfinite(value)]
     client.log_batch(run, metrics=logged, params=[Param(key, value) for key, value in _flat(params)],
                      tags=[RunTag("mlflow.note.content", card), RunTag("code_version", code_version())])
+
+
+def _log_trials(client: MlflowClient, run: str, home: Home, trials: Iterable[Trial]) -> None:
+    from mlflow.entities import Metric, Param
+
+    parent = client.get_run(run).info
+    for trial in trials:
+        day = _day(home, trial.origin)
+        child = client.create_run(parent.experiment_id, start_time=parent.start_time,
+                                  run_name=f"{day} trial {trial.number + 1}",
+                                  tags={"mlflow.parentRunId": run}).info.run_id
+        client.log_batch(child, metrics=[Metric("log_loss", trial.log_loss, parent.start_time, 0)],
+                         params=[Param("origin", day), *(Param(key, value) for key, value in _flat(trial.tried))])
+        client.set_terminated(child, "FINISHED")
 
 
 def _flat(params: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
