@@ -8,6 +8,7 @@ subject's.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ __all__ = ["Mixtures", "log_odds"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 EXPECTED = "days_to_expected_close"  # the bins look at it too
-ROWS_AT_ONCE = 256  # what fits into a processor's cache
+ROWS_AT_ONCE = 128  # what fits into a processor's cache
 
 
 def log_odds(probability: Floats) -> Floats:
@@ -62,8 +63,9 @@ class Mixtures:
     def __init__(self, model: HazardModel, history: History, table: LandmarkTable, end: Int, part: Int) -> None:
         self.model, self.part, self.parts = model, part, int(part.max(initial=-1)) + 1
         self._bins = bin_matrix(history, table, model.edges_days)
-        self._subjects = self._read(model.encoder.encode(table.features), table.features)
-        self._background = self._read(model.background, _decoded(model))
+        self._features = table.features, _decoded(model)
+        self._subjects = self._read(model.encoder.encode(table.features), self._features[0])
+        self._background = self._read(model.background, self._features[1])
         left, self._share = _place(model, history, table, end)
         self._last = left + 1
         self._seen: dict[bytes, BinMasks] = {}
@@ -84,6 +86,14 @@ class Mixtures:
         for part in range(self.parts):
             said[:, part] = by_column[:, self.part == part].sum(axis=1)
         return said, logistic.design.states(encoded)
+
+    def by(self, part: Int) -> Mixtures:
+        """The same subjects, to be mixed by other parts."""
+        found = copy.copy(self)
+        found.part, found.parts = part, int(part.max(initial=-1)) + 1
+        found._subjects = found._read(self._subjects.encoded, self._features[0])
+        found._background = found._read(self._background.encoded, self._features[1])
+        return found
 
     def differ(self, subject: int) -> Bools:
         """Which columns (background rows, columns) of the background are not a subject's."""

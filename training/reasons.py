@@ -9,6 +9,8 @@ Kononenko 2014; antithetic orders: Mitchell et al., JMLR 2022); what sampling le
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,17 +83,22 @@ def explain(model: HazardModel, history: History, table: LandmarkTable, end: Int
     features = {one.name: one for one in catalogue(history, model.kind, last)}
     said = [features.get(SAID_BY.get(name, name)) for name in model.encoder.columns]
     names, part = themes(model.encoder.columns, features)
-    found: list[Explanation] = []
-    for start in range(0, len(end), SUBJECTS_AT_ONCE):
+
+    def some(start: int) -> list[Explanation]:
         here = np.arange(start, min(start + SUBJECTS_AT_ONCE, len(end)))
-        some = table.take(here)
-        by_theme = Mixtures(model, history, some, end[here], part)
-        by_column = Mixtures(model, history, some, end[here], np.arange(len(part)))
+        asked = table.take(here)
+        by_theme = Mixtures(model, history, asked, end[here], part)
+        by_column = by_theme.by(np.arange(len(part)))
+        found = []
         for i in range(len(here)):
             shares = shapley(by_theme, i)
-            told = _told(by_column, i, shares, part)
-            found.append(_explanation(history, shares, names, [said[column] for column in told], some.features.iloc[i]))
-    return found
+            told = [said[column] for column in _told(by_column, i, shares, part)]
+            found.append(_explanation(history, shares, names, told, asked.features.iloc[i]))
+        return found
+
+    # Most of the time goes into arrays, which threads share out.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return [one for found in threads.map(some, range(0, len(end), SUBJECTS_AT_ONCE)) for one in found]
 
 
 @dataclass(frozen=True)
@@ -104,13 +111,13 @@ class Shares:
     error: Floats
 
 
-def shapley(mixtures: Mixtures, subject: int) -> Shares:
-    """Share out one subject's score to the mixtures' parts."""
+def shapley(mixtures: Mixtures, subject: int, n_pairs: int = PAIRS) -> Shares:
+    """Share out one subject's score to the mixtures' parts, by so many pairs of orders for each background row."""
     unequal = mixtures.differ(subject)
     differ = np.zeros((len(unequal), mixtures.parts), dtype=bool)
     for part in range(mixtures.parts):
         differ[:, part] = unequal[:, mixtures.part == part].any(axis=1)
-    order, own = _orders(len(unequal), mixtures.parts)
+    order, own = _orders(len(unequal), mixtures.parts, n_pairs)
     # A part that is the same in both rows changes nothing, so that few sets are left to be asked.
     bits = 1 << np.arange(mixtures.parts)
     key = (own & differ[:, None, None, :]) @ bits
@@ -122,18 +129,18 @@ def shapley(mixtures: Mixtures, subject: int) -> Shares:
     said = mixtures.score(subject, asked >> mixtures.parts, (asked[:, None] & bits) > 0)[where.reshape(key.shape)]
     added = np.empty(order.shape)
     np.put_along_axis(added, order, np.diff(said, axis=2), axis=2)
-    pairs = added.reshape(len(unequal), PAIRS, 2, mixtures.parts)
+    pairs = added.reshape(len(unequal), n_pairs, 2, mixtures.parts)
     # An order and its reverse err to opposite sides, so that half their difference is more than their mean's error.
-    error = np.sqrt((((pairs[:, :, 0] - pairs[:, :, 1]) / 2) ** 2).sum(axis=(0, 1))) / (PAIRS * len(unequal))
+    error = np.sqrt((((pairs[:, :, 0] - pairs[:, :, 1]) / 2) ** 2).sum(axis=(0, 1))) / (n_pairs * len(unequal))
     return Shares(float(said[0, 0, -1]), float(said[:, :, 0].mean()), added.mean(axis=(0, 1)), error)
 
 
-def _orders(rows: int, parts: int) -> tuple[Int, npt.NDArray[np.bool_]]:
-    """Orders (rows, 2 × PAIRS, parts) in which parts become the subject's own, each followed by its reverse, and which
-    are its own after each step (rows, 2 × PAIRS, parts + 1, parts)."""
+def _orders(rows: int, parts: int, n_pairs: int) -> tuple[Int, npt.NDArray[np.bool_]]:
+    """Orders (rows, 2 × n_pairs, parts) in which parts become the subject's own, each followed by its reverse, and
+    which are its own after each step (rows, 2 × n_pairs, parts + 1, parts)."""
     random = np.random.default_rng(1)
-    forward = random.permuted(np.tile(np.arange(parts), (rows, PAIRS, 1)), axis=2)
-    order = np.stack([forward, forward[:, :, ::-1]], axis=2).reshape(rows, 2 * PAIRS, parts)
+    forward = random.permuted(np.tile(np.arange(parts), (rows, n_pairs, 1)), axis=2)
+    order = np.stack([forward, forward[:, :, ::-1]], axis=2).reshape(rows, 2 * n_pairs, parts)
     rank = np.argsort(order, axis=2)
     return order, rank[:, :, None, :] < np.arange(parts + 1)[:, None]
 

@@ -19,6 +19,7 @@ from tests.figures import (
     mapping_keys,
     million,
     noninferior,
+    reasons,
     sheet,
     simulated,
     simulation,
@@ -34,7 +35,7 @@ FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": dem
            "excel-train": sheet.trained, "excel-score": sheet.scored, "features": features.table,
            "engine": engine.table, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
            "million": million.table, "store": store.table, "skill": skill.table,
-           "noninferior": noninferior.table, "worklist": worklist.table}
+           "noninferior": noninferior.table, "worklist": worklist.table, "reasons": reasons.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -41,7 +41,7 @@ def _leads():
 def asked(tmp_path_factory):
     past, folder = _leads(), tmp_path_factory.mktemp("leads")
     origin = 320 * DAY
-    fit(task(past.until(origin), origin), origin, SETTINGS.training, [], seeds=1).save(folder)
+    fit(task(past.until(origin), origin, SETTINGS.training), origin, SETTINGS.training, [], seeds=1).save(folder)
     return past, HazardModel.load(folder)
 
 

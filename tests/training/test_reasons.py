@@ -6,6 +6,7 @@ import pytest
 from features.asof import Feature
 from features.calendar import DAY
 from features.settings import load_settings
+from tests.figures.reasons import deletions
 from tests.histories import activity, change, history
 from tests.training.test_forecast import AS_OF, _company
 from training import deal_close, lead_conversion
@@ -112,13 +113,12 @@ def test_reasons_are_the_same_each_time_and_whoever_else_is_asked(asked):
     assert explain(model, past, table.take(np.array([3])), end[3:4]) == [every[3]]
 
 
-def test_the_stated_error_covers_what_more_orders_say(asked, monkeypatch):
+def test_the_stated_error_covers_what_more_orders_say(asked):
     model, past, table, end = asked
     _, part = themes(model.encoder.columns, {})
     mixtures = Mixtures(model, past, table, end, np.arange(len(part)) % 8)
     few = [shapley(mixtures, i) for i in range(12)]
-    monkeypatch.setattr("training.reasons.PAIRS", 12)
-    many = [shapley(mixtures, i) for i in range(12)]
+    many = [shapley(mixtures, i, 12) for i in range(12)]
     off = np.array([one.effect - other.effect for one, other in zip(few, many, strict=True)])
     stated = np.array([one.error for one in few])
     assert np.sqrt((off**2).mean()) <= np.sqrt((stated**2).mean()) + 1e-9
@@ -130,28 +130,6 @@ def test_deleting_the_top_theme_moves_the_score_as_stated(asked):
     moved, more = deletions(model, past, table, end)
     assert moved.mean() >= 0.9
     assert more.mean() >= 0.9
-
-
-def deletions(model, past, table, end):
-    """For each subject: does its score fall (rise) without the top theme that speaks for (against) it, averaged over
-    the background, and by more than without a random other theme?"""
-    from features.catalogue import catalogue
-
-    features = {one.name: one for one in catalogue(past, model.kind, AS_OF)}
-    _, part = themes(model.encoder.columns, features)
-    mixtures = Mixtures(model, past, table, end, part)
-    random = np.random.default_rng(1)
-    everyone = np.arange(len(model.background))
-    moved, more = [], []
-    for i in range(len(end)):
-        shares = shapley(mixtures, i)
-        top = int(np.abs(shares.effect).argmax())
-        other = int(random.choice(np.delete(np.arange(len(shares.effect)), top)))
-        lost = [shares.log_odds - mixtures.score_without(i, everyone, np.full(len(everyone), theme)).mean()
-                for theme in (top, other)]
-        moved.append(lost[0] * shares.effect[top] > 0)
-        more.append(abs(lost[0]) > abs(lost[1]))
-    return np.array(moved), np.array(more)
 
 
 def test_reasons_speak_for_and_against_the_largest_first(asked):
