@@ -105,6 +105,11 @@ def _tell(found: Worklist, home: Home, moment: int, label: str, contacts: int, o
               "hours": len(rows) * hours, "bands": bands, "beyond_budget": found.left, "not_worth": found.not_worth,
               "out": None if out is None else str(out)})
         return
+    if not len(rows):
+        say(f"There is nobody to contact as of {as_of}: "
+            + ("no lead is open within its horizon." if not found.not_worth else
+               f"{_counted(found.not_worth, 'open lead')} would bring less than a contact costs."))
+        return
     _show(rows, bands, home, f"{_counted(len(rows), 'lead')} to contact first as of {as_of}, by model {label}")
     if found.left:
         say(f"{found.left:,} more would be worth a contact beyond the budget.")
