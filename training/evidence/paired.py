@@ -149,7 +149,8 @@ def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, f
                 f"with 99.5% confidence).")
     else:
         direction = "lower" if gain >= 0 else "higher"
-        text = (f"No skill over the base rate: log-loss {abs(gain):.1%} {direction} ({tested}){', which chance may do' if base['low'] < 0 else ''}. "
+        chance = ", which chance may do" if base["low"] < 0 else ""
+        text = (f"No skill over the base rate: log-loss {abs(gain):.1%} {direction} ({tested}){chance}. "
                 "Read the probabilities as one rate for all, and do not rank by them.")
     against = ("better than" if best["high"] < 0 else "not worse than" if not_worse else
                "worse than" if best["low"] > NOT_WORSE else "not shown to be as good as")
