@@ -66,6 +66,9 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home.open(folder / "home", must_exist=False)
     mapping, text = read_mapping("simulated")
     import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
+    # The same trainings with less of each part, since many tests train again.
+    (folder / "home" / "dealcast.yaml").write_text(
+        "training: {seeds: 1, origins: 3, half_lives_in_cycles: [0, 2]}\n", encoding="utf-8")
     home = Home.open(folder / "home")
     as_of = parse_as_of("2026-07-01", home.mapping.zone)
     with warnings.catch_warnings():
