@@ -41,8 +41,8 @@ class LightGBMSettings(Strict):
 
 
 class LevelSettings(Strict):
-    half_lives_in_cycles: Annotated[list[NotNegative], Field(min_length=1)]
-    prior_events: Annotated[list[Positive], Field(min_length=1)]
+    half_life_in_cycles: NotNegative
+    prior_events: Positive
 
 
 class Trust(Strict):
@@ -92,6 +92,7 @@ class TrainingSettings(Strict):
     priors: Priors
     lightgbm: LightGBMSettings
     level: LevelSettings
+    unlike_share: Share
 
 
 class ForecastSettings(Strict):

@@ -16,9 +16,11 @@ from features.errors import NotFound
 from features.history import History, Int
 from training.baselines import AalenJohansen
 from training.blend import VOICES, blended
-from training.calibration import Calibrator, age_state_groups
+from training.calibration import Calibrator, age_state_groups, shift_hazards
+from training.certainty import Certainty, Familiar
 from training.curves import Curves, curves_from_hazards
 from training.forest import Forest
+from training.level import LevelRule, level_offsets
 from training.outcomes import Landmarks
 from training.rows import (
     BIN_COLUMNS,
@@ -41,7 +43,7 @@ __all__ = ["BIN_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "Encoder", "HazardM
            "within_budget"]
 
 Floats = npt.NDArray[np.float64]
-MODEL_FORMAT = 3
+MODEL_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class HazardModel:
 
     as_of : the origin, microseconds; nothing later was read. wins : won (converted) by then. weights : of each voice in
     the blend. boosters, logistic : empty and None where they were not fitted. cycle_days : median life of the won.
+    level : how it follows what happens after. certainty, familiar : how sure it is, and of whom.
     background : (at most BACKGROUND_ROWS, columns) encoded training landmarks, against which reasons are given.
     evaluation : what earlier origins showed.
     """
@@ -66,6 +69,9 @@ class HazardModel:
     logistic: Logistic | None
     cells: AalenJohansen
     calibrator: Calibrator
+    level: LevelRule
+    certainty: Certainty
+    familiar: Familiar
     half_life_days: float
     background: npt.NDArray[np.float32]
     fingerprint: str
@@ -102,10 +108,18 @@ class HazardModel:
         return age_state_groups(table.features[age].to_numpy(np.float64), table.features[state].to_numpy(object),
                                 self.cycle_days)
 
-    def curves_of(self, history: History, table: LandmarkTable) -> Curves:
-        """Calibrated curves of landmarks whose features are already there."""
+    def plain_hazards(self, history: History, table: LandmarkTable) -> Floats:
+        """Calibrated hazards (n, m, 3) as of the model's date, whatever happened since."""
         bins = bin_matrix(history, table, self.edges_days)
-        hazards = self.calibrator.apply(self.raw_hazards(table, bins), self.groups(table))
+        return self.calibrator.apply(self.raw_hazards(table, bins), self.groups(table))
+
+    def curves_of(self, history: History, table: LandmarkTable) -> Curves:
+        """Calibrated curves of landmarks whose features are already there, at the level known at each of them.
+
+        `history` is the whole company's: the level is everyone's.
+        """
+        level = level_offsets(self, history, table)
+        hazards = shift_hazards(self.plain_hazards(history, table), level[:, None, :])
         return curves_from_hazards(table.landmarks.at, self.edges_days, hazards, history.mapping)
 
     def curves(self, history: History, subject: Int, at: Int) -> Curves:
@@ -125,6 +139,7 @@ class HazardModel:
             "columns": self.encoder.columns, "levels": self.encoder.levels, "boosters": len(self.boosters),
             "logistic": self.logistic.to_dict() if self.logistic else None,
             "cells": self.cells.to_dict(), "calibrator": self.calibrator.to_dict(),
+            "level": self.level.to_dict(), "certainty": self.certainty.to_dict(), "familiar": self.familiar.to_dict(),
             "half_life_days": self.half_life_days, "fingerprint": self.fingerprint,
             # JSON has no NaN.
             "background": [[None if np.isnan(one) else one for one in row] for row in self.background.tolist()],
@@ -150,6 +165,8 @@ class HazardModel:
             encoder=Encoder(content["columns"], content["levels"]), boosters=boosters,
             logistic=Logistic.from_dict(content["logistic"]) if content["logistic"] else None,
             cells=AalenJohansen.from_dict(content["cells"]), calibrator=Calibrator.from_dict(content["calibrator"]),
+            level=LevelRule.from_dict(content["level"]), certainty=Certainty.from_dict(content["certainty"]),
+            familiar=Familiar.from_dict(content["familiar"]),
             half_life_days=content["half_life_days"],
             background=np.array(content["background"], dtype=np.float32).reshape(-1, len(content["columns"])),
             fingerprint=content["fingerprint"], evaluation=evaluation)

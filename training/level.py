@@ -3,7 +3,8 @@
 A model knows nothing of after its date. What has happened since is held against what it expected: the hazards of
 winning and of losing are multiplied by (observed + k) / (expected + k), both forgotten with a half-life, and by the
 same ratio of a segment where that was worth it. k events' worth of "the model is right" keep few outcomes from moving
-much. Half-life, k and segment are chosen in training, by what they would have done at earlier origins.
+much. Half-life and k are settings; a segment is chosen in training, by what its levels would have done at earlier
+origins.
 
 In: a model, a history, moments. Out: additive offsets of log-hazards, (n, 2) for winning and losing. What is known at a
 moment alone counts: a landmark's bin counts once it is over (counting an outcome before that would count those that
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +28,9 @@ from features.history import History, Int
 from features.settings import LevelSettings
 from training.calibration import shift_hazards
 from training.outcomes import LOST, OPEN, WON, Landmarks, Outcomes, outcomes
+from training.rows import LandmarkTable, landmark_table
 
-if TYPE_CHECKING:
-    from training.hazard import LandmarkTable
-
-__all__ = ["LevelRule", "Past", "choose_level", "level_offsets"]
+__all__ = ["LevelRule", "Past", "choose_level", "followed", "level_offsets", "plain_rule"]
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
@@ -142,8 +141,6 @@ def _remembered(model: Followed, history: History, until: int) -> Decided:
 
 
 def _since(model: Followed, history: History, until: int) -> Decided:
-    from training.hazard import landmark_table  # which itself asks for the level
-
     ends = outcomes(history, model.kind)
     marks = _landmarks(model, ends, until)
     table = landmark_table(history, model.kind, marks)
@@ -233,6 +230,19 @@ def _segments(features: pd.DataFrame, name: str) -> Texts:
     return features[name].astype(object).where(features[name].notna(), "").to_numpy(object)
 
 
+def followed(hazards: Floats, ends: Outcomes, table: LandmarkTable, edges_days: Floats, origin: int, until: int,
+             rule: LevelRule) -> Floats:
+    """Hazards (n, m, 3) of landmarks after an origin as they would have been served: at the level known at each."""
+    segment = _segments(table.features, rule.segment)
+    decided = _decided(_rows(ends, table.landmarks, edges_days, origin, until), hazards, segment)
+    return shift_hazards(hazards, offsets_by(decided, rule, table.landmarks.at, segment)[:, None, :])
+
+
+def plain_rule(cycle_days: float, settings: LevelSettings) -> LevelRule:
+    """The settings' rule, without segments."""
+    return LevelRule(settings.half_life_in_cycles * cycle_days, settings.prior_events)
+
+
 @dataclass(frozen=True)
 class Past:
     """An earlier origin: what a model of then said of landmarks after it. hazards (n, m, 3), without any level."""
@@ -244,24 +254,17 @@ class Past:
 
 def choose_level(pasts: Sequence[Past], ends: Outcomes, edges_days: Floats, cycle_days: float, until: int,
                  settings: LevelSettings) -> LevelRule:
-    """The rule with the lowest loss at earlier origins, by what was known at `until`; the first of the settings' where
-    there is none. Every row is judged with the level at its own landmark."""
+    """The rule for what follows: that of the settings, with a segment where its levels would have lowered the loss at
+    earlier origins, by what was known at `until`. Every row is judged with the level at its own landmark.
+
+    How fast to forget is not chosen: a calm past says nothing of how fast the level can move.
+    """
+    plain = plain_rule(cycle_days, settings)
     cases = [_Case.of(past, ends, edges_days, until) for past in pasts]
-    rules = [LevelRule(cycles * cycle_days, events) for cycles in settings.half_lives_in_cycles
-             for events in settings.prior_events]
-    if not sum(len(case.rows.label) for case in cases):
-        return rules[0]
-    best, least = _best(cases, rules)
-    segment, loss = _best(cases, [replace(best, segment=name) for name in _segment_names(pasts)] or [best])
-    if loss >= least * (1.0 - WORTH):
-        return best
-    return _best(cases, [replace(rule, segment=segment.segment) for rule in rules])[0]
-
-
-def _best(cases: Sequence[_Case], rules: Sequence[LevelRule]) -> tuple[LevelRule, float]:
-    """The rule of the lowest loss, the first of several, and that loss."""
+    rules = [plain, *(replace(plain, segment=name) for name in _segment_names(pasts))]
     losses = [sum(case.loss(rule) for case in cases) for rule in rules]
-    return rules[int(np.argmin(losses))], min(losses)
+    best = int(np.argmin(losses))
+    return rules[best] if losses[best] < losses[0] * (1.0 - WORTH) else plain
 
 
 @dataclass(frozen=True)
@@ -283,6 +286,8 @@ class _Case:
 
 def _segment_names(pasts: Sequence[Past]) -> list[str]:
     """Categories of few levels."""
+    if not pasts:
+        return []
     features = pasts[-1].table.features
     return [str(name) for name in features.columns
             if features[name].dtype != np.float64 and 2 <= features[name].nunique() <= MOST_LEVELS]

@@ -3,7 +3,7 @@
 In: subjects with their features and a moment by which to win each, the model's background rows, and a part for each of
 the model's columns. Out: log-odds of the score itself, after blend and calibration, of a subject's mixtures with
 background rows: every part is the subject's or the other row's. The moment asked about and the horizon stay the
-subject's.
+subject's, and so does the level known then.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import pandas as pd
 
 from features.history import History, Int
 from training.blend import blended
-from training.calibration import age_state_groups
+from training.calibration import age_state_groups, shift_hazards
 from training.curves import Curves
 from training.forest import BinMasks, Masks
 from training.hazard import BIN_COLUMNS, STATE_COLUMNS, HazardModel, LandmarkTable, bin_matrix
+from training.level import level_offsets
 from training.voices import Logistic
 
 __all__ = ["Mixtures", "log_odds"]
@@ -68,6 +69,7 @@ class Mixtures:
         self._background = self._read(model.background, self._features[1])
         left, self._share = _place(model, history, table, end)
         self._last = left + 1
+        self._level = level_offsets(model, history, table)
         self._seen: dict[bytes, BinMasks] = {}
 
     def _read(self, encoded: npt.NDArray[np.float32], features: pd.DataFrame) -> _Rows:
@@ -163,7 +165,8 @@ class Mixtures:
         if model.logistic:
             said["logistic"] = self._of_logistic(model.logistic, subject, other, own)
         hazards = blended(said, model.weights)
-        return model.calibrator.apply(hazards, age_state_groups(ages, states, model.cycle_days)[where])
+        calibrated = model.calibrator.apply(hazards, age_state_groups(ages, states, model.cycle_days)[where])
+        return shift_hazards(calibrated, self._level[subject])
 
     def _expected(self, subject: int, other: Int, own: Bools) -> Floats:
         return np.where(self._is_own(own, EXPECTED), self._subjects.expected[subject], self._background.expected[other])

@@ -50,7 +50,7 @@ def training_result(model: HazardModel, evaluation: dict[str, Any], asked: list[
               "features": len(model.encoder.columns), "data_fingerprint": model.fingerprint,
               "training": settings.training.model_dump()}
     evaluation = {**evaluation, "median": median, **found, "params": params}
-    model = replace(model, evaluation=evaluation)
+    model = replace(model, evaluation=evaluation, certainty=model.certainty.judged(asked))
     model.save(folder)
     figures = {"reliability": reliability_figure(found["reliability"])} if asked else {}
     metrics = {**{f"median_{name}": value for name, value in median.items()},

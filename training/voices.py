@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 Reals = npt.NDArray[np.float32]
 RARE_LEVEL = 10  # a category seen on fewer subjects than this is "other"
 MOST_LEVELS = 20  # levels of a category that the logistic hazard tells apart
-FARTHEST = 4.0  # standard deviations at which a number is cut, so that one far value decides nothing
+TAIL = 0.005  # a number is cut at these quantiles of training: a line drawn on beyond what was seen means nothing
 LOOSE = 10.0  # how much wider the prior of the bins' own coefficients is: nobody expects level hazards
 ITERATIONS = 80  # more move coefficients, and hardly a hazard
 DIGITS = 6  # of the coefficients that are kept
@@ -115,36 +115,41 @@ def booster_hazards(boosters: list[lgb.Booster], encoded: Reals, bins: Reals) ->
 class Design:
     """The columns of the logistic hazard, learned at the origin from encoded landmarks.
 
-    numbers : column to (fill, mean, sd) of its signed log, so that the clocks' long tails weigh no more than their
-    start; a missing number is the fill, with a flag of its own. levels : column to the codes of its most frequent
-    levels; others are pooled, a missing text is a level. state : the column whose levels have a shape over the bins of
-    their own.
+    numbers : column to (fill, mean, sd, lowest, highest) of its signed log, so that the clocks' long tails weigh no
+    more than their start, cut to what was seen; a missing number is the fill, with a flag of its own. levels : column
+    to the codes of its most frequent levels; others are pooled, a missing text is a level. state : the column whose
+    levels have a shape over the bins of their own.
     """
 
-    numbers: dict[int, tuple[float, float, float]]
+    numbers: dict[int, tuple[float, float, float, float, float]]
     levels: dict[int, list[int]]
     state: int
 
     @staticmethod
     def learn(encoded: Reals, encoder: Encoder, state: str) -> Design:
-        numbers: dict[int, tuple[float, float, float]] = {}
+        numbers: dict[int, tuple[float, float, float, float, float]] = {}
         levels: dict[int, list[int]] = {}
         for i, name in enumerate(encoder.columns):
             known = encoded[~np.isnan(encoded[:, i]), i].astype(np.float64)
             if name in encoder.levels:
                 counts = np.bincount(known.astype(np.int64), minlength=len(encoder.levels[name]) + 1)[:-1]
                 levels[i] = sorted(np.argsort(-counts, kind="stable")[:MOST_LEVELS].tolist())
-            elif len(known) and (known := _signed_log(known)).std() > 1e-9:
-                numbers[i] = (float(np.median(known)), float(known.mean()), float(known.std()))
+            elif len(known):
+                known = _signed_log(known)
+                low, high = np.quantile(known, [TAIL, 1.0 - TAIL])
+                known = np.clip(known, low, high)
+                if known.std() > 1e-9:
+                    numbers[i] = (float(np.median(known)), float(known.mean()), float(known.std()), float(low),
+                                  float(high))
         return Design(numbers, levels, encoder.columns.index(state))
 
     def parts(self, encoded: Reals) -> Iterator[tuple[int, Floats]]:
         """Each column that says something, with what it says of the landmarks: (n, 2) a number's value and its flag,
         (n, levels + 2) ones and zeros."""
-        for i, (fill, mean, sd) in self.numbers.items():
+        for i, (fill, mean, sd, low, high) in self.numbers.items():
             value = _signed_log(encoded[:, i].astype(np.float64))
             missing = np.isnan(value)
-            scaled = np.clip((np.where(missing, fill, value) - mean) / sd, -FARTHEST, FARTHEST)
+            scaled = (np.clip(np.where(missing, fill, value), low, high) - mean) / sd
             yield i, np.stack([scaled, missing], axis=1)
         for i, levels in self.levels.items():
             yield i, (self._code(encoded, i)[:, None] == np.arange(len(levels) + 2)).astype(np.float64)
@@ -240,7 +245,7 @@ class Logistic:
         n, m = bins.shape[:2]
         margin = np.zeros((n, m, 3))
         margin[:, :, 1:] = said[:, None] + self.state_part[state, :m]
-        margin[:, :, 1:] += (_bin_facts(bins.reshape(n * m, -1)) @ self.bin_part).reshape(n, m, 2)
+        margin[:, :, 1:] += (_bin_facts(bins.reshape(n * m, bins.shape[2])) @ self.bin_part).reshape(n, m, 2)
         return np.asarray(softmax(margin, axis=2), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
@@ -252,7 +257,7 @@ class Logistic:
 
     @staticmethod
     def from_dict(content: dict[str, Any]) -> Logistic:
-        design = Design({i: (fill, mean, sd) for i, fill, mean, sd in content["numbers"]},
+        design = Design({i: (fill, mean, sd, low, high) for i, fill, mean, sd, low, high in content["numbers"]},
                         dict(content["levels"]), content["state"])
         return Logistic(design, np.array(content["landmark_part"]), np.array(content["bin_part"]),
                         np.array(content["state_part"]))

@@ -25,6 +25,7 @@ from tests.figures import (
     simulation,
     skill,
     store,
+    uci,
     worklist,
 )
 from tests.figures.cache import ROOT
@@ -35,7 +36,7 @@ FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": dem
            "excel-train": sheet.trained, "excel-score": sheet.scored, "features": features.table,
            "engine": engine.table, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
            "million": million.table, "store": store.table, "skill": skill.table,
-           "noninferior": noninferior.table, "worklist": worklist.table, "reasons": reasons.table}
+           "noninferior": noninferior.table, "worklist": worklist.table, "reasons": reasons.table, "uci": uci.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

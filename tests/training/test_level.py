@@ -12,9 +12,9 @@ from features.mapping import parse_mapping
 from features.settings import LevelSettings
 from tests.histories import MAPPING, change, history
 from training.calibration import shift_hazards
-from training.hazard import landmark_table
 from training.level import LevelRule, Past, choose_level, level_offsets
 from training.outcomes import Landmarks, outcomes
+from training.rows import landmark_table
 
 EDGES = np.array([0.0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 60])
 WIN, LOSE = 0.02, 0.03  # a day, as the model has it
@@ -139,18 +139,17 @@ def _past(company, model, moments):
     return Past(model.as_of, table, model.plain_hazards(company, table))
 
 
-def test_the_rule_is_chosen_by_what_it_would_have_done():
-    settings = LevelSettings(half_lives_in_cycles=[1, 0], prior_events=[80, 5])
+def test_segments_are_followed_where_they_would_have_helped():
+    settings = LevelSettings(half_life_in_cycles=1, prior_events=20)
     changed = _leads(1500, {"Web": (4.0, 1.0), "Fair": (0.3, 1.0)}, sources=("Web", "Fair"))
     same = _leads(1500, {"Web": (1.0, 1.0), "Fair": (1.0, 1.0)}, sources=("Web", "Fair"))
     weeks = np.arange(100, 155, 7.0)
-    for company, events, segment in ((changed, 5, "field:source"), (same, 80, "")):
+    for company, segment in ((changed, "field:source"), (same, "")):
         past = _past(company, Model(LevelRule(0, 1)), weeks)
         rule = choose_level([past], outcomes(company, "lead"), EDGES, 10.0, 160 * DAY, settings)
-        assert (rule.prior_events, rule.segment) == (events, segment)
-    nothing = choose_level([], outcomes(same, "lead"), EDGES, 10.0, 160 * DAY, settings)
-    assert nothing == LevelRule(10.0, 80)
-    assert LevelRule.from_dict(nothing.to_dict()) == nothing
+        assert rule == LevelRule(10.0, 20, segment)
+    assert choose_level([], outcomes(same, "lead"), EDGES, 10.0, 160 * DAY, settings) == LevelRule(10.0, 20)
+    assert LevelRule.from_dict(rule.to_dict()) == rule
 
 
 def test_offsets_shift_hazards_as_calibration_does():

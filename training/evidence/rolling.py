@@ -7,11 +7,12 @@ evaluation. No fold sees a row, a label or a category of later than its origin.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from features.calendar import DAY, fiscal_quarter
 from features.history import History, Int
@@ -19,8 +20,10 @@ from features.settings import Prior, TrainingSettings
 from training.baselines import AalenJohansen
 from training.blend import VOICES, blended, earned_weights, prior_weights
 from training.calibration import Calibrator, choose_calibrator
+from training.certainty import Certainty, Familiar, learn_certainty, learn_familiar
 from training.hazard import HazardModel
-from training.outcomes import Outcomes
+from training.level import LevelRule, Past, choose_level, followed, plain_rule
+from training.outcomes import OPEN, Outcomes
 from training.rows import (
     FAST_LIFE_DAYS,
     STATE_COLUMNS,
@@ -39,6 +42,7 @@ __all__ = ["Fold", "Task", "cycle", "earlier_origins", "fit", "roll"]
 Floats = npt.NDArray[np.float64]
 Reals = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
+LOOKED_AT = 1000  # newest landmarks of which the spread of scores is taken
 SETTLE_DAYS = 14  # an origin wants this much log before it, and after it
 
 
@@ -74,13 +78,15 @@ class Fold:
     """One earlier origin: the model as it was then, and the landmarks after it on which it is judged.
 
     later : positions in the task's table of landmarks from this origin to the next. hazards : of each voice,
-    (len(later), m, 3), before calibration. cells : cell rates at the origin by half-life in cycles.
+    (len(later), m, 3), before calibration. followed : the same at the level that was known at each landmark, as they
+    would have been served. cells : cell rates at the origin by half-life in cycles.
     """
 
     origin: int
     model: HazardModel
     later: Int
     hazards: dict[str, Floats]
+    followed: dict[str, Floats]
     cells: dict[float, AalenJohansen]
 
 
@@ -124,14 +130,19 @@ def roll(task: Task, as_of: int, settings: TrainingSettings, progress: Progress,
         later = np.flatnonzero((task.table.landmarks.at >= origin) & (task.table.landmarks.at < until))
         own = settings_at(origin) if settings_at else settings
         model, cells = _fit(task, origin, own, folds, seeds=1, every_voice=True)
-        hazards = model.hazards_by_voice(task.table.take(later), task.bins[later])
-        folds.append(Fold(origin, model, later, hazards, cells))
+        table = task.table.take(later)
+        hazards = model.hazards_by_voice(table, task.bins[later])
+        rule = plain_rule(task.cycle_days, settings.level)
+        level = {name: followed(said, task.ends, table, task.edges_days, origin, until, rule)
+                 for name, said in hazards.items()}
+        folds.append(Fold(origin, model, later, hazards, level, cells))
     return folds
 
 
 def fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], seeds: int) -> HazardModel:
     """Fit on everything known at `origin`; half-life, weights and calibrator come from the folds before it."""
-    return _fit(task, origin, settings, folds, seeds, every_voice=False)[0]
+    model = _fit(task, origin, settings, folds, seeds, every_voice=False)[0]
+    return replace(model, certainty=_certainty(model, task, settings), familiar=_familiar(task, origin, settings))
 
 
 def _fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold], seeds: int, *,
@@ -163,10 +174,13 @@ def _fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold],
         kept = within_budget(rows, past, ids, settings.logistic_rows)
         logistic = Logistic.fit(encoded, bins, kept, recency[kept.landmark] * _row_weight(past),
                                 Design.learn(encoded, encoder, STATE_COLUMNS[task.kind][0]), settings.logistic_prior_sd)
+    calibrator = _calibrator(folds, seen, task, weights, settings)
     model = HazardModel(
         kind=task.kind, company=task.history.mapping.company, as_of=origin, wins=wins, weights=weights,
         edges_days=task.edges_days, cycle_days=task.cycle_days, encoder=encoder, boosters=boosters, logistic=logistic,
-        cells=cells[half_life], calibrator=_calibrator(folds, seen, task, weights, settings),
+        cells=cells[half_life], calibrator=calibrator,
+        level=_level(folds, task, ends, origin, weights, calibrator, settings),
+        certainty=Certainty.unknown(), familiar=Familiar.nothing(),
         half_life_days=half_life * task.cycle_days, background=background_rows(encoded, past.landmarks, ids),
         fingerprint=task.fingerprint, evaluation={})
     return model, cells
@@ -215,7 +229,7 @@ def _weights(folds: list[Fold], seen: list[Rows], task: Task, prior: dict[str, f
     """The blend's weights by what the folds' voices said of what was known later."""
     if not folds:
         return prior
-    likelihood = {name: np.concatenate([_happened(fold.hazards[name], rows)
+    likelihood = {name: np.concatenate([_happened(fold.followed[name], rows)
                                         for fold, rows in zip(folds, seen, strict=True)]) for name in VOICES}
     everyone = task.table.take(np.concatenate([fold.later for fold in folds]))
     return earned_weights(likelihood, _row_weight(everyone), prior, settings.blend)
@@ -231,13 +245,42 @@ def _calibrator(folds: list[Fold], seen: list[Rows], task: Task, weights: dict[s
     for i, (fold, rows) in enumerate(zip(folds, seen, strict=True)):
         table = task.table.take(fold.later)
         bin_end = table.landmarks.at[rows.landmark] + (task.edges_days[rows.bin + 1] * DAY).astype(np.int64)
-        hazards.append(blended({name: said[rows.landmark, rows.bin] for name, said in fold.hazards.items()}, weights))
+        hazards.append(blended({name: said[rows.landmark, rows.bin] for name, said in fold.followed.items()}, weights))
         label.append(rows.label)
         group.append(fold.model.groups(table)[rows.landmark])
         number.append(np.full(len(rows.label), i))
         seen_by.append(np.searchsorted(origins, bin_end))
     return choose_calibrator(np.concatenate(hazards), np.concatenate(label), np.concatenate(group),
                              np.concatenate(number), np.concatenate(seen_by), settings.calibration_prior_events)
+
+
+def _level(folds: list[Fold], task: Task, ends: Outcomes, origin: int, weights: dict[str, float],
+           calibrator: Calibrator, settings: TrainingSettings) -> LevelRule:
+    """How the level is followed: as it would have been best after the folds' origins."""
+    pasts = []
+    for fold in folds:
+        table = task.table.take(fold.later)
+        hazards = calibrator.apply(blended(fold.hazards, weights), fold.model.groups(table))
+        pasts.append(Past(fold.origin, table, hazards))
+    return choose_level(pasts, ends, task.edges_days, task.cycle_days, origin, settings.level)
+
+
+def _certainty(model: HazardModel, task: Task, settings: TrainingSettings) -> Certainty:
+    """What a model is sure of, by what it says of the newest landmarks that it was learned from."""
+    before = np.flatnonzero(task.table.landmarks.at < model.as_of)
+    newest = before[np.argsort(-task.table.landmarks.at[before], kind="stable")[:LOOKED_AT]]
+    said = model.curves_of(task.history, task.table.take(newest)).win_by(task.window_end[newest])
+    heard = model.weights["lightgbm"] + model.weights["logistic"]
+    return learn_certainty(said, model.wins, heard, getattr(settings.priors, task.kind))
+
+
+def _familiar(task: Task, origin: int, settings: TrainingSettings) -> Familiar:
+    """What the landmarks look like of those that had ended by `origin`."""
+    marks = task.table.landmarks
+    state, _ = task.ends.known_at(origin).next_end(marks.subject, marks.at)
+    closed = np.flatnonzero((marks.at < origin) & (state != OPEN))
+    ids = task.history.subjects(task.kind).ids[marks.subject[closed]]
+    return learn_familiar(task.table.features.iloc[closed], pd.util.hash_array(ids), settings.unlike_share)
 
 
 def _happened(hazards: Floats, rows: Rows) -> Floats:
