@@ -16,6 +16,7 @@ from features.errors import BadInput
 from features.history import History, Int
 from features.money import minor_digits
 from features.settings import Settings
+from training.certainty import interval, unlike
 from training.hazard import HazardModel, landmark_table
 from training.lead_conversion import as_learned, lead_score, window_end
 from training.outcomes import OPEN, WON, Landmarks, outcomes
@@ -42,15 +43,17 @@ def score(model: HazardModel, history: History, as_of: int, settings: Settings,
     at = np.full(len(subject), as_of)
     table = landmark_table(history, "lead", Landmarks(subject, at))
     probability = np.clip(model.curves_of(history, table).win_by(window_end(history, subject, at)), 0.0, 1.0)
+    low, high = interval(model, probability)
     amount = conversion_amounts(history, subject, at, settings)
     value, currency = expected_value(probability, amount), history.mapping.currency
     before = probabilities(model, history, subject, at - TREND_DAYS * DAY)
     return pd.DataFrame({
         "lead_id": history.leads.ids[subject], "probability": probability,
-        "probability_low": np.nan, "probability_high": np.nan, "score": lead_score(probability),
+        "probability_low": low, "probability_high": high, "score": lead_score(probability),
         "grade": grades(probability, value, settings, currency),
         "expected_value": value / 10.0 ** minor_digits(currency),
-        "probability_before": before, "change": 100 * (probability - before), "voice": model.voice, "unlike": False})
+        "probability_before": before, "change": 100 * (probability - before), "voice": model.voice,
+        "unlike": unlike(model, table.features)})
 
 
 def open_leads(history: History, as_of: int) -> Int:
