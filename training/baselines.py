@@ -11,10 +11,10 @@ import pandas as pd
 
 from features.history import Int
 
-__all__ = ["AalenJohansen", "state_rate"]
+__all__ = ["BAND_DAYS", "AalenJohansen", "state_rate"]
 
 Floats = npt.NDArray[np.float64]
-BAND_DAYS = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)  # bands of the time in stage
+BAND_DAYS = (0.5, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)  # bands of the time in stage
 SHRINKAGE_ROWS = 20.0  # a cell with this many rows trusts itself and its stage equally
 
 

@@ -23,6 +23,7 @@ from training.curves import Curves
 from training.forest import BinMasks, Masks
 from training.hazard import BIN_COLUMNS, STATE_COLUMNS, HazardModel, LandmarkTable, bin_matrix
 from training.level import level_offsets
+from training.rows import days_in_state
 from training.voices import Logistic
 
 __all__ = ["Mixtures", "log_odds"]
@@ -158,7 +159,7 @@ class Mixtures:
         days = np.where(asked[:, 1], mine.since[subject], theirs.since[at])
         ages = np.where(asked[:, 2], mine.age[subject], theirs.age[at])
         last = self._last[subject]
-        said = {"rates": model.cells.hazards(pd.Series(states, dtype=object), days)[where, :last],
+        said = {"rates": model.cells.hazards(pd.Series(states, dtype=object), days_in_state(days, ages))[where, :last],
                 "pooled": model.cells.cells[""][None, :last]}
         if model.boosters:
             said["lightgbm"] = self._of_forest(subject, other, own, masks)

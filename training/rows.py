@@ -23,7 +23,8 @@ from features.history import History, Int
 from training.outcomes import Landmarks, Outcomes
 
 __all__ = ["BIN_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "LandmarkTable", "Rows", "background_rows",
-           "bin_edges", "bin_matrix", "build_rows", "landmark_table", "recency_weights", "within_budget"]
+           "bin_edges", "bin_matrix", "build_rows", "days_in_state", "landmark_table", "recency_weights",
+           "within_budget"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,6 +45,11 @@ def bin_edges(median_life_days: float, last_day: float) -> Floats:
     return np.array(listed[:n], dtype=np.float64)
 
 
+def days_in_state(since: Floats, age: Floats) -> Floats:
+    """Days (n,) that subjects stood where they stand; those that have no state have had none since they came in."""
+    return np.where(np.isnan(since), age, since)
+
+
 @dataclass(frozen=True)
 class LandmarkTable:
     """Landmarks with their features: (n, features) as of each landmark, numbers and texts."""
@@ -53,8 +59,8 @@ class LandmarkTable:
 
     def state(self, kind: str) -> tuple[pd.Series, Floats]:
         """Where each subject stood, (n,), and since how many days, (n,)."""
-        state, since, _ = STATE_COLUMNS[kind]
-        return self.features[state], self.features[since].to_numpy(np.float64)
+        state, since, age = STATE_COLUMNS[kind]
+        return self.features[state], days_in_state(*(self.features[name].to_numpy(np.float64) for name in (since, age)))
 
     def take(self, positions: Int) -> LandmarkTable:
         return LandmarkTable(self.landmarks.take(positions), self.features.iloc[positions].reset_index(drop=True))

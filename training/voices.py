@@ -7,7 +7,7 @@ subjects, is one of its own, and so is a missing one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from features.history import Int
 from features.settings import TrainingSettings
+from training.baselines import BAND_DAYS
 from training.outcomes import LOST, WON
 from training.rows import BIN_COLUMNS, LandmarkTable, Rows
 
@@ -31,7 +32,7 @@ Reals = npt.NDArray[np.float32]
 RARE_LEVEL = 10  # a category seen on fewer subjects than this is "other"
 MOST_LEVELS = 20  # levels of a category that the logistic hazard tells apart
 TAIL = 0.005  # a number is cut at these quantiles of training: a line drawn on beyond what was seen means nothing
-LOOSE = 10.0  # how much wider the prior of the bins' own coefficients is: nobody expects level hazards
+LOOSE = 10.0  # how much wider the prior of bins and bands of time is: nobody expects level hazards
 ITERATIONS = 80  # more move coefficients, and hardly a hazard
 DIGITS = 6  # of the coefficients that are kept
 
@@ -118,15 +119,17 @@ class Design:
     numbers : column to (fill, mean, sd, lowest, highest) of its signed log, so that the clocks' long tails weigh no
     more than their start, cut to what was seen; a missing number is the fill, with a flag of its own. levels : column
     to the codes of its most frequent levels; others are pooled, a missing text is a level. state : the column whose
-    levels have a shape over the bins of their own.
+    levels have a shape over the bins of their own. clocks : the columns that count days since something began, which
+    have a level in each of BAND_DAYS too: what happens in the first hours may never happen again.
     """
 
     numbers: dict[int, tuple[float, float, float, float, float]]
     levels: dict[int, list[int]]
     state: int
+    clocks: list[int]
 
     @staticmethod
-    def learn(encoded: Reals, encoder: Encoder, state: str) -> Design:
+    def learn(encoded: Reals, encoder: Encoder, state: str, clocks: Sequence[str]) -> Design:
         numbers: dict[int, tuple[float, float, float, float, float]] = {}
         levels: dict[int, list[int]] = {}
         for i, name in enumerate(encoder.columns):
@@ -141,11 +144,12 @@ class Design:
                 if known.std() > 1e-9:
                     numbers[i] = (float(np.median(known)), float(known.mean()), float(known.std()), float(low),
                                   float(high))
-        return Design(numbers, levels, encoder.columns.index(state))
+        return Design(numbers, levels, encoder.columns.index(state),
+                      [i for i in map(encoder.columns.index, clocks) if i in numbers])
 
     def parts(self, encoded: Reals) -> Iterator[tuple[int, Floats]]:
         """Each column that says something, with what it says of the landmarks: (n, 2) a number's value and its flag,
-        (n, levels + 2) ones and zeros."""
+        (n, levels + 2) ones and zeros; last the clocks' bands."""
         for i, (fill, mean, sd, low, high) in self.numbers.items():
             value = _signed_log(encoded[:, i].astype(np.float64))
             missing = np.isnan(value)
@@ -153,6 +157,9 @@ class Design:
             yield i, np.stack([scaled, missing], axis=1)
         for i, levels in self.levels.items():
             yield i, (self._code(encoded, i)[:, None] == np.arange(len(levels) + 2)).astype(np.float64)
+        for i in self.clocks:
+            band = np.searchsorted(BAND_DAYS, np.where(np.isnan(encoded[:, i]), -1.0, encoded[:, i]), side="right")
+            yield i, (band[:, None] == np.arange(len(BAND_DAYS) + 1)).astype(np.float64)
 
     def states(self, encoded: Reals) -> Int:
         """Code of each landmark's state, (n,): missing 0, pooled 1, then the levels."""
@@ -184,8 +191,9 @@ class Logistic:
         """Most probable coefficients given rows (landmark, bin, label; weight (rows,)) of landmarks (n, columns) with
         bins (n, m, 5), found with L-BFGS.
 
-        Each coefficient is normal around 0 with `prior_sd` per standard deviation of its column, but for the bins' own,
-        which are nearly free. What landmarks say is summed once a landmark, not once a row: there are ten times fewer.
+        Each coefficient is normal around 0 with `prior_sd` per standard deviation of its column, but for those of bins
+        and of the clocks' bands, which are nearly free. What landmarks say is summed once a landmark, not once a row:
+        there are ten times fewer.
         """
         present, place = np.unique(rows.landmark, return_inverse=True)
         said = np.concatenate([part for _, part in design.parts(encoded[present])], axis=1)
@@ -198,7 +206,9 @@ class Logistic:
         starts = np.searchsorted(place, np.arange(len(present)))
         sizes = [said.shape[1], facts.shape[1], n_bins, n_states * shape.shape[1]]
         ends = np.cumsum(sizes)
-        precision = np.repeat([prior_sd**-2, prior_sd**-2, (LOOSE * prior_sd) ** -2, prior_sd**-2], sizes)[:, None]
+        bands = len(design.clocks) * (len(BAND_DAYS) + 1)
+        tight, loose = prior_sd**-2, (LOOSE * prior_sd) ** -2
+        precision = np.repeat([tight, loose, tight, loose, tight], [sizes[0] - bands, bands, *sizes[1:]])[:, None]
 
         def parts(flat: Floats) -> tuple[Floats, Floats, Floats]:
             ours, theirs, base, shapes = np.split(flat.reshape(-1, 2), ends[:-1])
@@ -232,7 +242,7 @@ class Logistic:
         said = np.zeros((*encoded.shape, 2))
         start = 0
         for i, part in self.design.parts(encoded):
-            said[:, i] = part @ self.landmark_part[start:start + part.shape[1]]
+            said[:, i] += part @ self.landmark_part[start:start + part.shape[1]]
             start += part.shape[1]
         return said
 
@@ -252,13 +262,14 @@ class Logistic:
         design = self.design
         return {"numbers": [[i, *values] for i, values in design.numbers.items()],
                 "levels": [[i, codes] for i, codes in design.levels.items()], "state": design.state,
+                "clocks": design.clocks,
                 "landmark_part": self.landmark_part.tolist(), "bin_part": self.bin_part.tolist(),
                 "state_part": self.state_part.tolist()}
 
     @staticmethod
     def from_dict(content: dict[str, Any]) -> Logistic:
         design = Design({i: (fill, mean, sd, low, high) for i, fill, mean, sd, low, high in content["numbers"]},
-                        dict(content["levels"]), content["state"])
+                        dict(content["levels"]), content["state"], content["clocks"])
         return Logistic(design, np.array(content["landmark_part"]), np.array(content["bin_part"]),
                         np.array(content["state_part"]))
 

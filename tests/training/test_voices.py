@@ -41,7 +41,7 @@ def planted():
 @pytest.fixture(scope="module")
 def fitted(planted):
     encoded, bins, _, rows = planted
-    return Logistic.fit(encoded, bins, rows, np.ones(len(rows.label)), Design.learn(encoded, ENCODER, "stage"), 0.5)
+    return Logistic.fit(encoded, bins, rows, np.ones(len(rows.label)), Design.learn(encoded, ENCODER, "stage", []), 0.5)
 
 
 def test_planted_hazards_are_found(planted, fitted):
@@ -54,7 +54,8 @@ def test_planted_hazards_are_found(planted, fitted):
 
 def test_a_pull_to_nothing_leaves_the_bins_own_hazards(planted):
     encoded, bins, _, rows = planted
-    held = Logistic.fit(encoded, bins, rows, np.ones(len(rows.label)), Design.learn(encoded, ENCODER, "stage"), 1e-3)
+    design = Design.learn(encoded, ENCODER, "stage", [])
+    held = Logistic.fit(encoded, bins, rows, np.ones(len(rows.label)), design, 1e-3)
     found = held.hazards(encoded, bins)
     assert found.std(axis=0).max() < 0.01
 
@@ -78,6 +79,20 @@ def test_written_and_read_again_it_says_the_same_of_levels_never_seen_too(plante
 def test_what_has_not_happened_yet_is_rare_and_not_impossible(planted):
     encoded, bins, _, rows = planted
     never = Rows(rows.landmark, rows.bin, np.where(rows.label == LOST, 0, rows.label))
-    fit = Logistic.fit(encoded, bins, never, np.ones(len(rows.label)), Design.learn(encoded, ENCODER, "stage"), 0.5)
+    fit = Logistic.fit(encoded, bins, never, np.ones(len(rows.label)), Design.learn(encoded, ENCODER, "stage", []), 0.5)
     lost = fit.hazards(encoded, bins)[:, :, LOST]
     assert 0 < lost.max() < 0.01
+
+
+def test_what_happens_only_in_the_first_hours_is_not_said_of_later_ones():
+    random = np.random.default_rng(1)
+    age = np.repeat([0.0, 1.0, 3.0, 14.0], 400)
+    label = np.where((age == 0) & (random.random(1600) < 0.4), WON, 0)
+    encoder = Encoder(["stage", "age"], {"stage": []})
+    encoded = np.stack([np.full(1600, np.nan), age], axis=1).astype(np.float32)
+    bins = np.tile(np.array([0, 1, 1, 0, np.nan], dtype=np.float32), (1600, 1, 1))
+    rows = Rows(np.arange(1600), np.zeros(1600, dtype=np.int64), label)
+    fit = Logistic.fit(encoded, bins, rows, np.ones(1600), Design.learn(encoded, encoder, "stage", ["age"]), 0.2)
+    said = fit.hazards(encoded, bins)[:, 0, WON]
+    assert said[age == 0].mean() == pytest.approx(0.4, abs=0.04)
+    assert said[age > 0].max() < 0.02

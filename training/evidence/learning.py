@@ -10,6 +10,7 @@ import numpy as np
 
 from features.endings import Endings
 from features.history import History, Int
+from training.curves import curves_from_hazards
 from training.evidence.measures import log_losses
 from training.evidence.paired import Asked
 from training.evidence.rolling import Task
@@ -50,7 +51,8 @@ def _of(ends: Outcomes, subjects: Int) -> Outcomes:
 def as_trained(model: HazardModel, history: History, table: LandmarkTable,
                window_end: Int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """P(won by the end of its window) of each landmark, (n,), by what the model learned from alone."""
-    return model.curves_of(history, table).win_by(window_end)
+    hazards = model.plain_hazards(history, table)
+    return curves_from_hazards(table.landmarks.at, model.edges_days, hazards, history.mapping).win_by(window_end)
 
 
 def learning_curve(task: Task, whole: HazardModel, fit: Fit, table: LandmarkTable, window_end: Int,

@@ -37,12 +37,13 @@ from training.rows import (
 )
 from training.voices import Design, Encoder, Logistic, fit_boosters
 
-__all__ = ["Fold", "Task", "cycle", "earlier_origins", "fit", "roll"]
+__all__ = ["Fold", "Task", "clearly_best", "cycle", "earlier_origins", "fit", "roll"]
 
 Floats = npt.NDArray[np.float64]
 Reals = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
 LOOKED_AT = 1000  # newest landmarks of which the spread of scores is taken
+SURE_BY = 2.0  # standard errors that a half-life's gain over none must exceed
 SETTLE_DAYS = 14  # an origin wants this much log before it, and after it
 
 
@@ -172,8 +173,9 @@ def _fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold],
                                 encoder, settings, seeds)
     if "logistic" in asked:
         kept = within_budget(rows, past, ids, settings.logistic_rows)
+        state, *clocks = STATE_COLUMNS[task.kind]
         logistic = Logistic.fit(encoded, bins, kept, recency[kept.landmark] * _row_weight(past),
-                                Design.learn(encoded, encoder, STATE_COLUMNS[task.kind][0]), settings.logistic_prior_sd)
+                                Design.learn(encoded, encoder, state, clocks), settings.logistic_prior_sd)
     calibrator = _calibrator(folds, seen, task, weights, settings)
     model = HazardModel(
         kind=task.kind, company=task.history.mapping.company, as_of=origin, wins=wins, weights=weights,
@@ -211,17 +213,33 @@ def _seen(fold: Fold, task: Task, ends: Outcomes, origin: int) -> Rows:
 
 
 def _choose_half_life(folds: list[Fold], seen: list[Rows], task: Task, settings: TrainingSettings) -> float:
-    """Half-life in cycles with the lowest out-of-time loss over the folds; 0 for none.
+    """Half-life in cycles, 0 for none, by the folds' out-of-time likelihood.
 
     It is judged on cell rates, which follow the level and cost nothing."""
+    tried = settings.half_lives_in_cycles
+    plain = 0.0 if 0.0 in tried else max(tried)
     if not folds:
-        return 0.0
-    loss = dict.fromkeys(settings.half_lives_in_cycles, 0.0)
+        return plain
+    subject = np.concatenate([task.table.landmarks.subject[fold.later[rows.landmark]]
+                              for fold, rows in zip(folds, seen, strict=True)])
+    said: dict[float, list[Floats]] = {half_life: [] for half_life in tried}
     for fold, rows in zip(folds, seen, strict=True):
         state = task.table.take(fold.later).state(task.kind)
         for half_life, cells in fold.cells.items():
-            loss[half_life] -= float(np.log(_happened(cells.hazards(*state), rows)).sum())
-    return min(loss, key=lambda half_life: (loss[half_life], half_life))
+            said[half_life].append(np.log(_happened(cells.hazards(*state), rows)))
+    return clearly_best({half_life: np.concatenate(logs) for half_life, logs in said.items()}, plain, subject)
+
+
+def clearly_best(log_likelihood: dict[float, Floats], plain: float, subject: Int) -> float:
+    """The choice with the highest log-likelihood (rows,) less SURE_BY standard errors of its gain over the plain one,
+    whole subjects (rows,) being drawn; the plain one where no gain is clear: few outcomes would choose by chance."""
+    code = np.unique(subject, return_inverse=True)[1]
+    sure = {plain: 0.0}
+    for choice, said in log_likelihood.items():
+        if choice != plain:
+            gain = np.bincount(code, said - log_likelihood[plain])
+            sure[choice] = float(gain.sum() - SURE_BY * np.sqrt((gain**2).sum()))
+    return max(sure, key=lambda choice: (sure[choice], choice == plain))
 
 
 def _weights(folds: list[Fold], seen: list[Rows], task: Task, prior: dict[str, float],

@@ -10,7 +10,7 @@ from features.calendar import DAY
 from features.settings import load_settings
 from tests.training.test_forecast import AS_OF, _company
 from training import deal_close
-from training.evidence.rolling import roll
+from training.evidence.rolling import clearly_best, roll
 from training.result import silent
 
 # Every origin that there is, so that both histories have the same folds before each.
@@ -33,3 +33,14 @@ def test_folds_of_a_longer_history_are_those_of_a_shorter_one():
         assert [booster.model_to_string() for booster in one.boosters] == [
             booster.model_to_string() for booster in other.boosters]
         assert one.boosters
+
+
+def test_a_half_life_must_earn_its_place_by_more_than_one_subject_or_chance():
+    random = np.random.default_rng(0)
+    subject = np.repeat(np.arange(400), 3)
+    none = random.normal(-1, 0.5, 1200)
+    lucky = none + np.where(subject == 7, 5.0, 0.0)
+    better = none + random.normal(0.1, 0.5, 1200)
+    assert clearly_best({0.0: none, 1.0: lucky}, 0.0, subject) == 0.0
+    assert clearly_best({0.0: none, 1.0: lucky, 2.0: better}, 0.0, subject) == 2.0
+    assert clearly_best({0.0: none, 2.0: better}, 0.0, np.zeros(1200, dtype=np.int64)) == 0.0  # all said of one lead
