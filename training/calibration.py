@@ -45,10 +45,14 @@ class Calibrator:
 
     def apply(self, hazards: Floats, group: Texts) -> Floats:
         """Calibrate hazards (n, m, 3) of subjects in groups (n,)."""
+        return shift_hazards(hazards, self.offsets(group)[:, None, :])
+
+    def offsets(self, group: Texts) -> Floats:
+        """Offsets (n, 2) of subjects in groups (n,)."""
         offsets = np.tile(np.array(self.pooled), (len(group), 1))
         if self.groups:
             offsets = offsets + np.array([self.groups.get(name, (0.0, 0.0)) for name in group.tolist()]).reshape(-1, 2)
-        return shift_hazards(hazards, offsets[:, None, :])
+        return offsets
 
     def to_dict(self) -> dict[str, Any]:
         return {"pooled": list(self.pooled), "groups": {k: list(v) for k, v in sorted((self.groups or {}).items())}}
@@ -61,10 +65,14 @@ class Calibrator:
 
 def shift_hazards(hazards: Floats, offsets: Floats) -> Floats:
     """Multiply the hazards of winning and losing by exp(offsets); what is left over goes on. Shapes (…, 3), (…, 2)."""
-    ends = hazards[..., 1:] * np.exp(offsets)
-    total = ends.sum(axis=-1, keepdims=True)
-    ends = np.where(total > 0.999, ends * 0.999 / np.maximum(total, 1e-12), ends)
-    return np.concatenate([1.0 - ends.sum(axis=-1, keepdims=True), ends], axis=-1)
+    shifted = np.empty(np.broadcast_shapes(hazards[..., 1:].shape, offsets.shape)[:-1] + (3,))
+    ends = np.multiply(hazards[..., 1:], np.exp(offsets), out=shifted[..., 1:])
+    total = ends[..., 0] + ends[..., 1]
+    if (total > 0.999).any():
+        ends *= np.where(total > 0.999, 0.999 / np.maximum(total, 1e-12), 1.0)[..., None]
+        total = ends[..., 0] + ends[..., 1]
+    shifted[..., 0] = 1.0 - total
+    return shifted
 
 
 def _offset(observed: float, expected: float, prior_events: float) -> float:

@@ -82,6 +82,11 @@ class HazardModel:
         """The boosters' trees as reasons read them."""
         return Forest.of(self.boosters)
 
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What reasons computed once for all subjects."""
+        return {}
+
     @property
     def voice(self) -> str:
         """Who speaks loudest: a voice of the blend, or "prior" before anything was won."""

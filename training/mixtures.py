@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 EXPECTED = "days_to_expected_close"  # the bins look at it too
 ROWS_AT_ONCE = 128  # what fits into a processor's cache
+PARTS_AT_ONCE = 4
+MOST_REMEMBERED = 200
 
 
 def log_odds(probability: Floats) -> Floats:
@@ -42,18 +45,41 @@ def log_odds(probability: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows (n) as the model reads them: encoded columns, masks by part (n, parts, trees), age, state, since when it
-    stands there, days to the expected close; all (n,). said : what the logistic's columns add by part, (n, parts, 2).
-    code : its code of the state, (n,)."""
+    """Rows (n) as the model reads them: encoded columns, age, state, since when it stands there, days to the expected
+    close; all (n,). by_column : what the logistic's columns add, (n, columns, 2). code : its code of the state, (n,).
+    """
 
     encoded: npt.NDArray[np.float32]
-    masks: Masks
     age: Floats
     state: npt.NDArray[np.object_]
     since: Floats
     expected: Floats
-    said: Floats
+    by_column: Floats
     code: Int
+
+    @staticmethod
+    def read(model: HazardModel, encoded: npt.NDArray[np.float32], features: pd.DataFrame) -> _Rows:
+        state, since, age = STATE_COLUMNS[model.kind]
+        expected = features[EXPECTED].to_numpy(np.float64) if EXPECTED in features else np.full(len(encoded), np.nan)
+        logistic = model.logistic
+        by_column = logistic.by_column(encoded) if logistic else np.zeros((*encoded.shape, 2))
+        code = logistic.design.states(encoded) if logistic else np.zeros(len(encoded), dtype=np.int64)
+        return _Rows(encoded, features[age].to_numpy(np.float64), features[state].to_numpy(object),
+                     features[since].to_numpy(np.float64), expected, by_column, code)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What parts say of rows (n): masks (n, parts, trees) and what they add in the logistic hazard (n, parts, 2)."""
+
+    masks: Masks
+    said: Floats
+
+    @staticmethod
+    def of(model: HazardModel, rows: _Rows, part: Int, parts: int) -> _Parts:
+        said = np.zeros((len(rows.encoded), parts, 2))
+        np.add.at(said, (slice(None), part), rows.by_column)
+        return _Parts(model.forest.masks(rows.encoded, part, parts), said)
 
 
 class Mixtures:
@@ -63,58 +89,76 @@ class Mixtures:
     """
 
     def __init__(self, model: HazardModel, history: History, table: LandmarkTable, end: Int, part: Int) -> None:
-        self.model, self.part, self.parts = model, part, int(part.max(initial=-1)) + 1
+        self.model = model
         self._bins = bin_matrix(history, table, model.edges_days)
-        self._features = table.features, _decoded(model)
-        self._subjects = self._read(model.encoder.encode(table.features), self._features[0])
-        self._background = self._read(model.background, self._features[1])
+        self._mine = _Rows.read(model, model.encoder.encode(table.features), table.features)
+        self._theirs = _remembered(model, ("background",), lambda: _Rows.read(model, model.background, _decoded(model)))
         left, self._share = _place(model, history, table, end)
         self._last = left + 1
         self._level = level_offsets(model, history, table)
-        self._seen: dict[bytes, BinMasks] = {}
+        self._rates, self._offsets = self._of_places()
+        self._take(part)
 
-    def _read(self, encoded: npt.NDArray[np.float32], features: pd.DataFrame) -> _Rows:
-        state, since, age = STATE_COLUMNS[self.model.kind]
-        expected = features[EXPECTED].to_numpy(np.float64) if EXPECTED in features else np.full(len(encoded), np.nan)
-        return _Rows(encoded, self.model.forest.masks(encoded, self.part, self.parts),
-                     features[age].to_numpy(np.float64), features[state].to_numpy(object),
-                     features[since].to_numpy(np.float64), expected, *self._read_logistic(encoded))
+    def _take(self, part: Int) -> None:
+        self.part, self.parts = part, int(part.max(initial=-1)) + 1
+        self._mine_by_part = _Parts.of(self.model, self._mine, part, self.parts)
+        self._theirs_by_part = _remembered(self.model, ("parts", part.tobytes()), lambda: _Parts.of(
+            self.model, self._theirs, part, self.parts))
 
-    def _read_logistic(self, encoded: npt.NDArray[np.float32]) -> tuple[Floats, Int]:
-        said = np.zeros((len(encoded), self.parts, 2))
-        logistic = self.model.logistic
-        if logistic is None:
-            return said, np.zeros(len(encoded), dtype=np.int64)
-        by_column = logistic.by_column(encoded)
-        for part in range(self.parts):
-            said[:, part] = by_column[:, self.part == part].sum(axis=1)
-        return said, logistic.design.states(encoded)
+    def _of_places(self) -> tuple[Floats, Floats]:
+        """What cells and calibrator say where state, time in it and age are a subject's or another row's.
+
+        Hazards (n, 2 × 2 × background, m, 3) by whether state and time are its own, and offsets (n, 2 × 2 × 2 ×
+        background, 2), by age too.
+        """
+        model, mine, theirs = self.model, self._mine, self._theirs
+        n, others = len(mine.age), len(theirs.age)
+        shape = (n, 2, 2, 2, others)
+
+        def both(own: npt.NDArray[Any], other: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+            found = np.empty(shape, dtype=own.dtype)
+            np.moveaxis(found, axis, 0)[0] = other
+            np.moveaxis(found, axis, 0)[1] = own.reshape(n, 1, 1, 1)
+            return found
+
+        state, since, age = both(mine.state, theirs.state, 1), both(mine.since, theirs.since, 2), both(
+            mine.age, theirs.age, 3)
+        rates = model.cells.hazards(pd.Series(state[:, :, :, 0].ravel(), dtype=object), since[:, :, :, 0].ravel())
+        offsets = model.calibrator.offsets(age_state_groups(age.ravel(), state.ravel(), model.cycle_days))
+        return rates.reshape(n, 4 * others, *rates.shape[1:]), offsets.reshape(n, 8 * others, 2)
 
     def by(self, part: Int) -> Mixtures:
         """The same subjects, to be mixed by other parts."""
         found = copy.copy(self)
-        found.part, found.parts = part, int(part.max(initial=-1)) + 1
-        found._subjects = found._read(self._subjects.encoded, self._features[0])
-        found._background = found._read(self._background.encoded, self._features[1])
+        found._take(part)
         return found
 
     def differ(self, subject: int) -> Bools:
         """Which columns (background rows, columns) of the background are not a subject's."""
-        mine, others = self._subjects.encoded[subject], self._background.encoded
+        mine, others = self._mine.encoded[subject], self._theirs.encoded
         unequal = (mine != others) & ~(np.isnan(mine) & np.isnan(others))
         state = self.model.encoder.columns.index(STATE_COLUMNS[self.model.kind][0])
-        unequal[:, state] |= self._subjects.state[subject] != self._background.state
+        unequal[:, state] |= self._mine.state[subject] != self._theirs.state
         return np.asarray(unequal, dtype=np.bool_)
 
     def score(self, subject: int, other: Int, own: Bools) -> Floats:
         """Log-odds (k,) of mixtures of a subject: part p is its own where `own` (k, parts), else that of the background
         row `other` (k,)."""
-        mine, theirs = self._subjects.masks[subject], self._background.masks
+        mine, theirs = self._mine_by_part.masks[subject], self._theirs_by_part.masks
+        # All mixtures of a few parts each: rows are put together from those.
+        tables: list[tuple[Masks, Int]] = []
+        for first in range(0, self.parts, PARTS_AT_ONCE):
+            parts = range(first, min(first + PARTS_AT_ONCE, self.parts))
+            mixed = np.full((len(theirs), 1, mine.shape[1]), np.iinfo(mine.dtype).max, dtype=mine.dtype)
+            for part in parts:
+                mixed = np.concatenate([mixed & theirs[:, part, None], mixed & mine[part]], axis=1)
+            which = own[:, parts] @ (1 << np.arange(len(parts)))
+            tables.append((mixed.reshape(-1, mine.shape[1]), other * mixed.shape[1] + which))
 
         def masks(rows: slice) -> Masks:
-            found = np.full((len(own[rows]), mine.shape[1]), np.iinfo(mine.dtype).max, dtype=mine.dtype)
-            for part in range(self.parts):
-                found &= np.where(own[rows, part, None], mine[part], theirs[other[rows], part])
+            found = tables[0][0][tables[0][1][rows]]
+            for mixed, row in tables[1:]:
+                found &= mixed[row[rows]]
             return found
 
         return self._score(subject, other, own, masks)
@@ -123,7 +167,7 @@ class Mixtures:
         """Log-odds (k,) of a subject of which one part (k,) is that of the background row `other` (k,)."""
         own = np.ones((len(part), self.parts), dtype=bool)
         own[np.arange(len(part)), part] = False
-        mine, theirs = self._subjects.masks[subject], self._background.masks
+        mine, theirs = self._mine_by_part.masks[subject], self._theirs_by_part.masks
         nothing = np.full((1, mine.shape[1]), np.iinfo(mine.dtype).max, dtype=mine.dtype)
         before = np.bitwise_and.accumulate(np.concatenate([nothing, mine[:-1]]), axis=0)
         after = np.bitwise_and.accumulate(np.concatenate([nothing, mine[:0:-1]]), axis=0)[::-1]
@@ -149,57 +193,50 @@ class Mixtures:
 
     def _hazards(self, subject: int, other: Int, own: Bools, masks: Masks) -> Floats:
         """Calibrated hazards (k, m, 3) of the bins up to the one in which the subject's horizon ends."""
-        mine, theirs, model = self._subjects, self._background, self.model
+        model, last = self.model, self._last[subject]
         state, since, age = (self._is_own(own, name) for name in STATE_COLUMNS[model.kind])
-        # Few mixtures differ in what the cells and the calibrator look at.
-        asked, where = np.unique(np.stack([state, since, age, other], axis=1).astype(np.int64), axis=0,
-                                 return_inverse=True)
-        at = asked[:, 3]
-        states = np.where(asked[:, 0], mine.state[subject], theirs.state[at])
-        days = np.where(asked[:, 1], mine.since[subject], theirs.since[at])
-        ages = np.where(asked[:, 2], mine.age[subject], theirs.age[at])
-        last = self._last[subject]
-        said = {"rates": model.cells.hazards(pd.Series(states, dtype=object), days_in_state(days, ages))[where, :last],
+        others = len(self._theirs.age)
+        said = {"rates": self._rates[subject][(2 * state + since) * others + other, :last],
                 "pooled": model.cells.cells[""][None, :last]}
+        expected = np.where(self._is_own(own, EXPECTED), self._mine.expected[subject], self._theirs.expected[other])
+        levels, which = np.unique(expected, return_inverse=True)  # one NaN for all
+        bins = np.repeat(self._bins[subject:subject + 1, :last], len(levels), axis=0)
+        bins[:, :, BIN_COLUMNS.index("bin_expected_close_days")] = levels[:, None] - model.edges_days[None, :last]
         if model.boosters:
-            said["lightgbm"] = self._of_forest(subject, other, own, masks)
+            said["lightgbm"] = self._of_forest(masks, bins, which)
         if model.logistic:
-            said["logistic"] = self._of_logistic(model.logistic, subject, other, own)
-        hazards = blended(said, model.weights)
-        calibrated = model.calibrator.apply(hazards, age_state_groups(ages, states, model.cycle_days)[where])
+            said["logistic"] = self._of_logistic(model.logistic, subject, other, own, state, bins, which)
+        offsets = self._offsets[subject][(4 * state + 2 * since + age) * others + other]
+        calibrated = shift_hazards(blended(said, model.weights), offsets[:, None])
         return shift_hazards(calibrated, self._level[subject])
 
-    def _expected(self, subject: int, other: Int, own: Bools) -> Floats:
-        return np.where(self._is_own(own, EXPECTED), self._subjects.expected[subject], self._background.expected[other])
+    def _of_logistic(self, logistic: Logistic, subject: int, other: Int, own: Bools, state: Bools,
+                     bins: npt.NDArray[np.float32], which: Int) -> Floats:
+        mine, theirs = self._mine_by_part.said[subject], self._theirs_by_part.said
+        said = theirs.sum(axis=1)[other] + np.einsum("kp,kpc->kc", own.astype(np.float64), (mine - theirs)[other])
+        code = np.where(state, self._mine.code[subject], self._theirs.code[other])
+        of_bins = logistic.of_bins(bins)
+        return logistic.hazards_of(said, code, of_bins if len(of_bins) == 1 else of_bins[which])
 
-    def _of_logistic(self, logistic: Logistic, subject: int, other: Int, own: Bools) -> Floats:
-        mine, theirs = self._subjects, self._background
-        said = theirs.said[other]
-        said = np.where(own[:, :, None], mine.said[subject], said).sum(axis=1)
-        state = np.where(self._is_own(own, STATE_COLUMNS[self.model.kind][0]), mine.code[subject], theirs.code[other])
-        bins = np.repeat(self._bins[subject:subject + 1, :self._last[subject]], len(other), axis=0)
-        expected = self._expected(subject, other, own)
-        bins[:, :, BIN_COLUMNS.index("bin_expected_close_days")] = (
-            expected[:, None] - self.model.edges_days[None, :bins.shape[1]])
-        return logistic.hazards_of(said, state, bins)
-
-    def _of_forest(self, subject: int, other: Int, own: Bools, masks: Masks) -> Floats:
-        bins = self._bins[subject, :self._last[subject]]
-        expected = self._expected(subject, other, own)
-        levels, which = np.unique(expected, return_inverse=True)  # one NaN for all
-        hazards = np.empty((len(other), len(bins), 3))
-        for i, days in enumerate(levels):
+    def _of_forest(self, masks: Masks, bins: npt.NDArray[np.float32], which: Int) -> Floats:
+        forest = self.model.forest
+        hazards = np.empty((len(masks), bins.shape[1], 3))
+        for i, one in enumerate(bins):
             here = which == i
-            hazards[here] = self.model.forest.hazards(masks[here], self._bin_masks(bins, float(days)))
+            known = _remembered(self.model, ("bins", one.tobytes()), lambda one=one: forest.bin_masks(
+                one, len(self.part)))
+            hazards[here] = forest.hazards(masks[here], known)
         return hazards
 
-    def _bin_masks(self, bins: npt.NDArray[np.float32], expected: float) -> BinMasks:
-        bins = bins.copy()
-        bins[:, BIN_COLUMNS.index("bin_expected_close_days")] = expected - self.model.edges_days[:len(bins)]
-        key = bins.tobytes()
-        if key not in self._seen:
-            self._seen[key] = self.model.forest.bin_masks(bins, len(self.part))
-        return self._seen[key]
+
+def _remembered(model: HazardModel, key: tuple[str | bytes, ...], compute: Callable[[], Any]) -> Any:
+    """What is the same for many subjects is computed once a model."""
+    kept = model.memo.get(key)
+    if kept is None:
+        if len(model.memo) >= MOST_REMEMBERED:
+            model.memo.clear()
+        kept = model.memo[key] = compute()
+    return kept
 
 
 def _decoded(model: HazardModel) -> pd.DataFrame:

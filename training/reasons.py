@@ -150,7 +150,9 @@ def _told(mixtures: Mixtures, subject: int, shares: Shares, theme: Int) -> list[
 
     Every fourth background row is asked: it is about which fact to tell, not how much it weighs.
     """
-    row, column = np.nonzero(mixtures.differ(subject)[::4])
+    told = np.abs(shares.effect) >= LEAST_EFFECT
+    open_ = told & (np.bincount(theme, minlength=len(told)) > 1)
+    row, column = np.nonzero(mixtures.differ(subject)[::4] & open_[theme])
     lost = shares.log_odds - mixtures.score_without(subject, row * 4, column)
     moved = np.bincount(column, weights=lost, minlength=len(theme))
     return [int(here[np.argmax(moved[here] * np.sign(shares.effect[part]))])

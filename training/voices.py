@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from features.history import Int
@@ -248,15 +247,22 @@ class Logistic:
 
     def hazards(self, encoded: Reals, bins: Reals) -> Floats:
         """Hazards (n, m, 3) of encoded landmarks (n, columns) with bins (n, m, 5)."""
-        return self.hazards_of(self.by_column(encoded).sum(axis=1), self.design.states(encoded), bins)
+        return self.hazards_of(self.by_column(encoded).sum(axis=1), self.design.states(encoded), self.of_bins(bins))
 
-    def hazards_of(self, said: Floats, state: Int, bins: Reals) -> Floats:
-        """The same from the columns' sums (n, 2) and codes of states (n,)."""
+    def of_bins(self, bins: Reals) -> Floats:
+        """What is known of bins (n, m, 5) adds to the log-odds, (n, m, 2)."""
         n, m = bins.shape[:2]
-        margin = np.zeros((n, m, 3))
-        margin[:, :, 1:] = said[:, None] + self.state_part[state, :m]
-        margin[:, :, 1:] += (_bin_facts(bins.reshape(n * m, bins.shape[2])) @ self.bin_part).reshape(n, m, 2)
-        return np.asarray(softmax(margin, axis=2), dtype=np.float64)
+        return np.asarray((_bin_facts(bins.reshape(n * m, bins.shape[2])) @ self.bin_part).reshape(n, m, 2))
+
+    def hazards_of(self, said: Floats, state: Int, of_bins: Floats) -> Floats:
+        """Hazards (n, m, 3) from the columns' sums (n, 2), codes of states (n,) and what the bins add (n or 1, m, 2)."""
+        margin = said[:, None] + self.state_part[state, :of_bins.shape[1]] + of_bins
+        top = np.maximum(np.maximum(margin[..., 0], margin[..., 1]), 0.0)
+        hazards = np.empty((*margin.shape[:2], 3))
+        hazards[..., 0] = np.exp(-top)
+        hazards[..., 1:] = np.exp(margin - top[..., None])
+        hazards /= (hazards[..., 0] + hazards[..., 1] + hazards[..., 2])[..., None]
+        return hazards
 
     def to_dict(self) -> dict[str, Any]:
         design = self.design
