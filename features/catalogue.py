@@ -53,6 +53,14 @@ def catalogue(history: History, kind: str, as_of: int = FOREVER) -> list[Feature
 
     `as_of` is the latest moment at which they are asked: what became known later adds none and takes none away.
     """
+    asked = as_of, history.rules
+    kept = history.memo.get(("catalogue", kind))
+    if kept is None or kept[0] != asked:  # who asks about one subject asks again as of the same moment
+        kept = history.memo["catalogue", kind] = (asked, _catalogue(history, kind, as_of))
+    return list(kept[1])
+
+
+def _catalogue(history: History, kind: str, as_of: int) -> list[Feature]:
     return [*DECLARED[kind], *_own_fields(history, kind, as_of), *_stage_clocks(history, kind, as_of),
             *_activity_clocks(history, kind, as_of), *_durations(history, kind, as_of),
             *_account_fields(history, kind, as_of),

@@ -29,7 +29,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class LightGBMSettings(Strict):
-    num_leaves: Annotated[int, Field(ge=2)]
+    num_leaves: Annotated[int, Field(ge=2, le=64)]  # reasons read no larger trees
     learning_rate: Share
     num_rounds: Count
     min_data_in_leaf: Count

@@ -65,11 +65,9 @@ class Encoder:
             if name not in features:
                 continue
             if name in self.levels:
-                known = pd.Index(self.levels[name], dtype=object)
-                code = known.get_indexer(pd.Index(features[name], dtype=object)).astype(np.float32)
-                code[code < 0] = len(known)
-                code[features[name].isna().to_numpy()] = np.nan
-                matrix[:, i] = code
+                code_of = {level: code for code, level in enumerate(self.levels[name])}
+                matrix[:, i] = [np.nan if value is None or value != value else code_of.get(value, len(code_of))
+                                for value in features[name].to_numpy(object)]
             else:
                 matrix[:, i] = features[name].to_numpy(np.float64)
         return matrix
@@ -167,9 +165,11 @@ class Design:
     def _code(self, encoded: Reals, column: int) -> Int:
         value = encoded[:, column]
         missing = np.isnan(value)
-        known = pd.Index(self.levels[column], dtype=np.int64)
-        code = known.get_indexer(pd.Index(np.where(missing, -1, value).astype(np.int64)))
-        return np.where(missing, 0, code + 2).astype(np.int64)  # one that is not there is -1, so 1
+        code = np.where(missing, -1, value).astype(np.int64)
+        levels = np.array(self.levels[column], dtype=np.int64)
+        place = np.searchsorted(levels, code)
+        known = np.append(levels, -2)[place] == code
+        return np.where(missing, 0, np.where(known, place + 2, 1)).astype(np.int64)
 
 
 @dataclass(frozen=True)

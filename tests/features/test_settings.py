@@ -31,6 +31,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path, text: str) -> None:
     ("forecasts: {draws: 500}", "forecasts: unknown setting. Did you mean 'forecast'?"),
     ("forecast: {drawss: 500}", r"forecast.drawss: unknown setting. Did you mean 'draws'\?"),
     ("training: {lightgbm: {leaves: 3}}", r"training.lightgbm.leaves: unknown setting. Did you mean 'num_leaves'\?"),
+    ("training: {lightgbm: {num_leaves: 65}}", "training.lightgbm.num_leaves: .*less than or equal to 64"),
     ("forecast: {draws: '500'}", "forecast.draws"),
     ("forecast: {draws: yes}", "forecast.draws"),
     ("forecast: {shock_sd: .nan}", "forecast.shock_sd"),

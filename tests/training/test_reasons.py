@@ -13,6 +13,7 @@ from training import deal_close, lead_conversion
 from training.evidence.rolling import fit
 from training.forest import Forest
 from training.hazard import BIN_COLUMNS, HazardModel, LandmarkTable, bin_matrix, landmark_table
+from training.level import level_offsets
 from training.mixtures import Mixtures, log_odds
 from training.outcomes import Landmarks, outcomes
 from training.reasons import explain, shapley
@@ -72,6 +73,8 @@ def test_the_forest_gives_the_hazards_of_its_boosters(asked):
 
 def test_themes_add_up_to_the_score_of_the_model(asked):
     model, past, table, end = asked
+    assert table.landmarks.at.min() > model.as_of  # the level that came after the model belongs to the score
+    assert level_offsets(model, past, table).any()
     for one, score in zip(explain(model, past, table, end), _of_model(model, past, table, end), strict=True):
         assert one.log_odds == pytest.approx(score, abs=1e-9)
         assert one.base + sum(theme.effect for theme in one.themes) == pytest.approx(one.log_odds, abs=1e-9)
