@@ -65,7 +65,7 @@ class Calibrator:
 
 def shift_hazards(hazards: Floats, offsets: Floats) -> Floats:
     """Multiply the hazards of winning and losing by exp(offsets); what is left over goes on. Shapes (…, 3), (…, 2)."""
-    shifted = np.empty(np.broadcast_shapes(hazards[..., 1:].shape, offsets.shape)[:-1] + (3,))
+    shifted = np.empty((*np.broadcast_shapes(hazards[..., 1:].shape, offsets.shape)[:-1], 3))
     ends = np.multiply(hazards[..., 1:], np.exp(offsets), out=shifted[..., 1:])
     total = ends[..., 0] + ends[..., 1]
     if (total > 0.999).any():

@@ -77,8 +77,7 @@ class _Parts:
 
     @staticmethod
     def of(model: HazardModel, rows: _Rows, part: Int, parts: int) -> _Parts:
-        said = np.zeros((len(rows.encoded), parts, 2))
-        np.add.at(said, (slice(None), part), rows.by_column)
+        said = np.einsum("ncd,cp->npd", rows.by_column, (part[:, None] == np.arange(parts)).astype(np.float64))
         return _Parts(model.forest.masks(rows.encoded, part, parts), said)
 
 
@@ -219,14 +218,16 @@ class Mixtures:
         return logistic.hazards_of(said, code, of_bins if len(of_bins) == 1 else of_bins[which])
 
     def _of_forest(self, masks: Masks, bins: npt.NDArray[np.float32], which: Int) -> Floats:
-        forest = self.model.forest
         hazards = np.empty((len(masks), bins.shape[1], 3))
         for i, one in enumerate(bins):
             here = which == i
-            known = _remembered(self.model, ("bins", one.tobytes()), lambda one=one: forest.bin_masks(
-                one, len(self.part)))
-            hazards[here] = forest.hazards(masks[here], known)
+            hazards[here] = self.model.forest.hazards(masks[here], self._bin_masks(one))
         return hazards
+
+    def _bin_masks(self, bins: npt.NDArray[np.float32]) -> BinMasks:
+        found: BinMasks = _remembered(self.model, ("bins", bins.tobytes()), lambda: self.model.forest.bin_masks(
+            bins, len(self.part)))
+        return found
 
 
 def _remembered(model: HazardModel, key: tuple[str | bytes, ...], compute: Callable[[], Any]) -> Any:

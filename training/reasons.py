@@ -148,11 +148,12 @@ def _orders(rows: int, parts: int, n_pairs: int) -> tuple[Int, npt.NDArray[np.bo
 def _told(mixtures: Mixtures, subject: int, shares: Shares, theme: Int) -> list[int]:
     """Of each theme the column that moves the score most in the theme's own direction, taken from the background alone.
 
-    Every fourth background row is asked: it is about which fact to tell, not how much it weighs.
+    Every fourth background row is asked: it is about which fact to tell, not how much it weighs. A theme that is no
+    reason tells its first.
     """
-    told = np.abs(shares.effect) >= LEAST_EFFECT
-    open_ = told & (np.bincount(theme, minlength=len(told)) > 1)
-    row, column = np.nonzero(mixtures.differ(subject)[::4] & open_[theme])
+    weighs = np.abs(shares.effect) >= LEAST_EFFECT
+    has_choice = weighs & (np.bincount(theme, minlength=len(weighs)) > 1)
+    row, column = np.nonzero(mixtures.differ(subject)[::4] & has_choice[theme])
     lost = shares.log_odds - mixtures.score_without(subject, row * 4, column)
     moved = np.bincount(column, weights=lost, minlength=len(theme))
     return [int(here[np.argmax(moved[here] * np.sign(shares.effect[part]))])

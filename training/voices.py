@@ -255,7 +255,7 @@ class Logistic:
         return np.asarray((_bin_facts(bins.reshape(n * m, bins.shape[2])) @ self.bin_part).reshape(n, m, 2))
 
     def hazards_of(self, said: Floats, state: Int, of_bins: Floats) -> Floats:
-        """Hazards (n, m, 3) from the columns' sums (n, 2), codes of states (n,) and what the bins add (n or 1, m, 2)."""
+        """Hazards (n, m, 3) from columns' sums (n, 2), codes of states (n,) and what bins add (n or 1, m, 2)."""
         margin = said[:, None] + self.state_part[state, :of_bins.shape[1]] + of_bins
         top = np.maximum(np.maximum(margin[..., 0], margin[..., 1]), 0.0)
         hazards = np.empty((*margin.shape[:2], 3))

@@ -64,7 +64,7 @@ def test_columns_add_up_to_the_hazards(planted, fitted):
     encoded, bins, _, _ = planted
     some = encoded[:50]
     said = fitted.by_column(some).sum(axis=1)
-    np.testing.assert_allclose(fitted.hazards_of(said, fitted.design.states(some), bins[:50]),
+    np.testing.assert_allclose(fitted.hazards_of(said, fitted.design.states(some), fitted.of_bins(bins[:50])),
                                fitted.hazards(some, bins[:50]))
 
 
