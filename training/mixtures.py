@@ -107,8 +107,8 @@ class Mixtures:
     def _of_places(self) -> tuple[Floats, Floats]:
         """What cells and calibrator say where state, time in it and age are a subject's or another row's.
 
-        Hazards (n, 2 × 2 × background, m, 3) by whether state and time are its own, and offsets (n, 2 × 2 × 2 ×
-        background, 2), by age too.
+        Hazards (n, 8 × background, m, 3) and offsets (n, 8 × background, 2), by whether the state, the time and the age
+        are its own, and whose they are else.
         """
         model, mine, theirs = self.model, self._mine, self._theirs
         n, others = len(mine.age), len(theirs.age)
@@ -122,9 +122,10 @@ class Mixtures:
 
         state, since, age = both(mine.state, theirs.state, 1), both(mine.since, theirs.since, 2), both(
             mine.age, theirs.age, 3)
-        rates = model.cells.hazards(pd.Series(state[:, :, :, 0].ravel(), dtype=object), since[:, :, :, 0].ravel())
-        offsets = model.calibrator.offsets(age_state_groups(age.ravel(), state.ravel(), model.cycle_days))
-        return rates.reshape(n, 4 * others, *rates.shape[1:]), offsets.reshape(n, 8 * others, 2)
+        states, days = state.ravel(), days_in_state(since.ravel(), age.ravel())
+        rates = model.cells.hazards(pd.Series(states, dtype=object), days)
+        offsets = model.calibrator.offsets(age_state_groups(age.ravel(), states, model.cycle_days))
+        return rates.reshape(n, 8 * others, *rates.shape[1:]), offsets.reshape(n, 8 * others, 2)
 
     def by(self, part: Int) -> Mixtures:
         """The same subjects, to be mixed by other parts."""
@@ -194,8 +195,8 @@ class Mixtures:
         """Calibrated hazards (k, m, 3) of the bins up to the one in which the subject's horizon ends."""
         model, last = self.model, self._last[subject]
         state, since, age = (self._is_own(own, name) for name in STATE_COLUMNS[model.kind])
-        others = len(self._theirs.age)
-        said = {"rates": self._rates[subject][(2 * state + since) * others + other, :last],
+        place = (4 * state + 2 * since + age) * len(self._theirs.age) + other
+        said = {"rates": self._rates[subject][place, :last],
                 "pooled": model.cells.cells[""][None, :last]}
         expected = np.where(self._is_own(own, EXPECTED), self._mine.expected[subject], self._theirs.expected[other])
         levels, which = np.unique(expected, return_inverse=True)  # one NaN for all
@@ -205,8 +206,7 @@ class Mixtures:
             said["lightgbm"] = self._of_forest(masks, bins, which)
         if model.logistic:
             said["logistic"] = self._of_logistic(model.logistic, subject, other, own, state, bins, which)
-        offsets = self._offsets[subject][(4 * state + 2 * since + age) * others + other]
-        calibrated = shift_hazards(blended(said, model.weights), offsets[:, None])
+        calibrated = shift_hazards(blended(said, model.weights), self._offsets[subject][place][:, None])
         return shift_hazards(calibrated, self._level[subject])
 
     def _of_logistic(self, logistic: Logistic, subject: int, other: Int, own: Bools, state: Bools,
