@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from features.asof import Feature
 from features.catalogue import catalogue
@@ -96,9 +97,12 @@ def explain(model: HazardModel, history: History, table: LandmarkTable, end: Int
             found.append(_explanation(history, shares, names, told, asked.features.iloc[i]))
         return found
 
-    # Most of the time goes into arrays, which threads share out.
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return [one for found in threads.map(some, range(0, len(end), SUBJECTS_AT_ONCE)) for one in found]
+    starts = range(0, len(end), SUBJECTS_AT_ONCE)
+    if len(starts) < 2:
+        return [one for start in starts for one in some(start)]
+    # Most of the time goes into arrays, which threads share out; those of the matrices would only wait for each other.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as threads:
+        return [one for found in threads.map(some, starts) for one in found]
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,16 @@ def test_a_score_is_a_chance_a_score_a_grade_and_a_trend(asked):
     assert found["probability_before"].notna().sum() > 10
 
 
+def test_one_lead_alone_is_answered_as_among_all(asked):
+    past, model = asked
+    found = score(model, past, AS_OF, SETTINGS)
+    for i in (0, len(found) // 2, len(found) - 1):
+        alone = score(model, past, AS_OF, SETTINGS, ids=[found["lead_id"][i]])
+        pd.testing.assert_frame_equal(alone, found.iloc[[i]].reset_index(drop=True), rtol=1e-9)
+    assert (found["probability_low"] <= found["probability"]).all()
+    assert (found["probability"] <= found["probability_high"]).all()
+
+
 def test_the_trend_is_what_was_said_a_week_ago_by_what_was_known_then(asked):
     past, model = asked
     found = score(model, past, AS_OF, SETTINGS).set_index("lead_id")["probability_before"].dropna()
