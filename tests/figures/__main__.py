@@ -24,6 +24,8 @@ from tests.figures import (
     simulated,
     simulation,
     skill,
+    small_data,
+    speed,
     store,
     uci,
     worklist,
@@ -36,7 +38,8 @@ FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": dem
            "excel-train": sheet.trained, "excel-score": sheet.scored, "features": features.table,
            "engine": engine.table, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
            "million": million.table, "store": store.table, "skill": skill.table,
-           "noninferior": noninferior.table, "worklist": worklist.table, "reasons": reasons.table, "uci": uci.table}
+           "noninferior": noninferior.table, "small-data": small_data.table, "speed": speed.table,
+           "worklist": worklist.table, "reasons": reasons.table, "uci": uci.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
