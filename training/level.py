@@ -27,7 +27,7 @@ from features.calendar import DAY
 from features.history import History, Int
 from features.settings import LevelSettings
 from training.calibration import shift_hazards
-from training.outcomes import LOST, OPEN, WON, Landmarks, Outcomes, outcomes
+from training.outcomes import LOST, OPEN, WON, Landmarks, Outcomes, lead_landmarks, outcomes
 from training.rows import LandmarkTable, landmark_table
 
 __all__ = ["LevelRule", "Past", "choose_level", "followed", "level_offsets", "plain_rule"]
@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 Bools = npt.NDArray[np.bool_]
 
-REFRESH_DAYS = 14.0  # a subject's features are taken anew so often
+REFRESH_DAYS = 14.0  # a deal's features are taken anew so often
 MOST_SUBJECTS = 50_000  # of more than so many, a share chosen by hash speaks for all
 MOST_LEVELS = 12  # a category of more levels is no segment
 WORTH = 0.002  # segments must lower the loss by this share
@@ -150,19 +150,21 @@ def _since(model: Followed, history: History, until: int) -> Decided:
 
 
 def _landmarks(model: Followed, ends: Outcomes, until: int) -> Landmarks:
-    """Creation and every REFRESH_DAYS after it, while open: those whose bins end after the model's date."""
-    history = ends.history
-    subjects = history.subjects(model.kind)
+    """Landmarks whose bins end after the model's date: those that such a model is trained on, since of others it says
+    nothing that could be held against it; of deals creation and every REFRESH_DAYS after it."""
+    subjects = ends.history.subjects(model.kind)
+    share = MOST_SUBJECTS / max(int((subjects.visible_at <= model.as_of).sum()), 1)
+    asked = pd.util.hash_array(subjects.ids) / 2.0**64 < share
+    if model.kind == "lead" and ends.history.mapping.leads:
+        marks = lead_landmarks(ends, until, ends.history.mapping.leads.horizon)
+        marks = marks.take(asked[marks.subject] & (marks.at > model.as_of - int(model.edges_days[-1] * DAY)))
+        return marks.take(_next_landmark(marks) > model.as_of)
     edges = model.edges_days[1:]
     every = round(float(edges[max(int(np.searchsorted(edges, REFRESH_DAYS, side="right")) - 1, 0)]) * DAY)
-    share = MOST_SUBJECTS / max(int((subjects.visible_at <= model.as_of).sum()), 1)
-    subject = np.flatnonzero((subjects.visible_at < until) & (pd.util.hash_array(subjects.ids) / 2.0**64 < share))
+    subject = np.flatnonzero((subjects.visible_at < until) & asked)
     created = subjects.visible_at[subject]
     first = np.maximum((model.as_of - created) // every, 0)  # the one whose bins hold the model's date
-    last = (until - 1 - created) // every
-    if model.kind == "lead" and history.mapping.leads and history.mapping.leads.horizon.origin == "created":
-        last = np.minimum(last, (history.mapping.leads.horizon.days * DAY - 1) // every)
-    n = np.maximum(last - first + 1, 0)
+    n = np.maximum((until - 1 - created) // every - first + 1, 0)
     step = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + np.repeat(first, n)
     marks = Landmarks(np.repeat(subject, n), np.repeat(created, n) + step * every)
     return marks.take(ends.is_open(marks.subject, marks.at))

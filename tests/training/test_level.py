@@ -13,7 +13,7 @@ from features.settings import LevelSettings
 from tests.histories import MAPPING, change, history
 from training.calibration import shift_hazards
 from training.level import LevelRule, Past, choose_level, level_offsets
-from training.outcomes import Landmarks, outcomes
+from training.outcomes import LEAD_AGES_DAYS, Landmarks, outcomes
 from training.rows import landmark_table
 
 EDGES = np.array([0.0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 60])
@@ -78,7 +78,7 @@ def test_a_level_that_doubled_is_found_within_its_error_and_one_that_stayed_stay
 
 def test_few_outcomes_move_it_less_than_many():
     times = {"Web": (2.0, 2.0)}
-    few, many = _leads(60, times), _leads(1500, times)
+    few, many = _leads(30, times), _leads(1500, times)
     rule = LevelRule(0, 20)
     less, more = (level_offsets(Model(rule), past, _asked(past, [140]))[0] for past in (few, many))
     assert (less < 0.7 * more).all()
@@ -159,3 +159,17 @@ def test_offsets_shift_hazards_as_calibration_does():
     shifted = shift_hazards(model.plain_hazards(past, table), level_offsets(model, past, table)[:, None, :])
     np.testing.assert_allclose(shifted.sum(axis=2), 1.0)
     assert shifted[0, 0, 1] > 1.5 * WIN
+
+
+def test_leads_are_held_against_what_is_said_of_them_at_ages_that_a_training_sees():
+    past, ages = _leads(100, {"Web": (1.0, 1.0)}), set()
+
+    class Noting(Model):
+        def plain_hazards(self, history, table):
+            marks = table.landmarks
+            ages.update(np.round((marks.at - past.leads.visible_at[marks.subject]) / DAY).tolist())
+            return super().plain_hazards(history, table)
+
+    level_offsets(Noting(LevelRule(0, 20)), past, _asked(past, [150]))
+    assert len(ages) > 3
+    assert ages <= set(LEAD_AGES_DAYS)
