@@ -15,6 +15,7 @@ __all__ = ["Calibrator", "age_state_groups", "choose_calibrator", "expected_cali
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
+CLEAR = 1.5  # standard errors of the gain over folds
 
 
 @dataclass(frozen=True)
@@ -92,20 +93,22 @@ def choose_calibrator(hazards: Floats, label: Int, group: Texts, fold: Int, seen
 
     hazards (rows, 3), label, group, fold (rows,): out-of-time rows of earlier origins, numbered in time. seen_by
     (rows,) : number of the first fold at whose origin the row's outcome was known. A fold is judged with offsets
-    learned from what was known at its own origin; without two folds, or without a gain, there are no offsets.
+    learned from what was known at its own origin. Offsets are kept only where their gain over the folds is CLEAR times
+    its standard error: the level moves from fold to fold, and one that helped once or twice need not go on.
     """
-    gain = {True: 0.0, False: 0.0}
+    gains: dict[bool, list[float]] = {True: [], False: []}
     for k in np.unique(fold)[1:]:
         before, here = seen_by <= k, fold == k
         if not before.any():
             continue
         plain = _row_loss(hazards[here], label[here])
-        for by_group in gain:
+        for by_group in gains:
             learned = Calibrator.learn(hazards[before], label[before], group[before], prior_events, by_group=by_group)
             shifted = learned.apply(hazards[here][:, None, :], group[here])[:, 0, :]
-            gain[by_group] += plain - _row_loss(shifted, label[here])
-    by_group = gain[True] > gain[False]
-    if max(gain.values()) <= 0.0:
+            gains[by_group].append(plain - _row_loss(shifted, label[here]))
+    by_group = sum(gains[True]) > sum(gains[False])
+    gain = np.array(gains[by_group])
+    if gain.sum() <= CLEAR * np.sqrt((gain**2).sum()):
         return Calibrator()
     return Calibrator.learn(hazards, label, group, prior_events, by_group=by_group)
 

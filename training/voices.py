@@ -22,12 +22,15 @@ from features.history import Int
 from features.settings import TrainingSettings
 from training.baselines import BAND_DAYS
 from training.outcomes import LOST, WON
-from training.rows import BIN_COLUMNS, LandmarkTable, Rows
+from training.rows import BIN_COLUMNS, STATE_COLUMNS, LandmarkTable, Rows
 
 __all__ = ["Design", "Encoder", "Logistic", "booster_hazards", "fit_boosters"]
 
 Floats = npt.NDArray[np.float64]
 Reals = npt.NDArray[np.float32]
+CLOCK_CORRELATION = 0.5  # with the date, above which a number is a clock of the calendar
+CLOCK_ROWS = 5000  # landmarks that this is told from
+CLOCK_LEAST = 50  # with fewer known values nothing is told
 RARE_LEVEL = 10  # a category seen on fewer subjects than this is "other"
 MOST_LEVELS = 20  # levels of a category that the logistic hazard tells apart
 TAIL = 0.005  # a number is cut at these quantiles of training: a line drawn on beyond what was seen means nothing
@@ -38,10 +41,10 @@ DIGITS = 6  # of the coefficients that are kept
 
 @dataclass(frozen=True)
 class Encoder:
-    """Turns features into the numbers that LightGBM sees, with the categories seen in training.
+    """Turns features into the numbers that the voices see, with the categories seen in training.
 
-    columns : names in order. levels : for each category column its known levels; any other level is one more code,
-    a missing value stays missing.
+    columns : names in order, without the numbers that go with the calendar. levels : for each category column its known
+    levels; any other level is one more code, a missing value stays missing.
     """
 
     columns: list[str]
@@ -50,13 +53,15 @@ class Encoder:
     @staticmethod
     def learn(table: LandmarkTable) -> Encoder:
         levels = {}
-        for name in table.features.columns:
+        clocks = _calendar_clocks(table)
+        columns = [str(name) for name in table.features.columns if name not in clocks]
+        for name in columns:
             if table.features[name].dtype == np.float64:
                 continue
             seen = pd.DataFrame({"level": table.features[name], "subject": table.landmarks.subject})
             subjects = seen.dropna().drop_duplicates().groupby("level").size()
             levels[name] = sorted(str(level) for level in subjects[subjects >= RARE_LEVEL].index)
-        return Encoder(list(table.features.columns), levels)
+        return Encoder(columns, levels)
 
     def encode(self, features: pd.DataFrame) -> npt.NDArray[np.float32]:
         """(n, columns) as float32; a column that the history does not have is missing throughout."""
@@ -295,6 +300,24 @@ def _shape(n_bins: int) -> Floats:
     """How a state may differ over the bins, (m, 2): in the first, and with the logarithm of the bin's number."""
     index = np.arange(n_bins)
     return np.stack([index == 0, np.log1p(index) - np.log1p(index).mean()], axis=1)
+
+
+def _calendar_clocks(table: LandmarkTable) -> set[str]:
+    """Numbers that tell the date rather than the subject, such as a count of all wins so far, or the days to the
+    quarter's end in a log of one quarter: what a fit makes of them is the past's level, and beyond the origin they take
+    values that no row had. Told by rank correlation with the landmark's date, so no outcome is looked at."""
+    own = {name for names in STATE_COLUMNS.values() for name in names}
+    few = np.arange(0, len(table.landmarks), max(1, len(table.landmarks) // CLOCK_ROWS))
+    date = pd.Series(table.landmarks.at[few])
+    found = set()
+    for name in table.features.columns:
+        column = table.features[name].iloc[few].reset_index(drop=True)
+        known = column.notna() if column.dtype == np.float64 and name not in own else np.zeros(len(few), dtype=bool)
+        if known.sum() < CLOCK_LEAST or column[known].nunique() < 2 or date[known].nunique() < 2:
+            continue
+        if abs(np.corrcoef(column[known].rank(), date[known].rank())[0, 1]) > CLOCK_CORRELATION:
+            found.add(str(name))
+    return found
 
 
 def _signed_log(values: Floats) -> Floats:

@@ -11,6 +11,7 @@ import sys
 
 from tests.figures import (
     bpic2012,
+    bpic2012_leads,
     demo,
     drafts,
     engine,
@@ -32,7 +33,8 @@ from tests.figures import (
 )
 from tests.figures.cache import ROOT
 
-FIGURES = {"bpic2012": bpic2012.table, "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
+FIGURES = {"bpic2012": bpic2012.table, "bpic2012-leads": bpic2012_leads.table,
+           "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
            "request": demo.request, "map": drafts.table, "mapping-keys": mapping_keys.table,
            "excel-map": sheet.drafted, "excel-import": sheet.imported,
            "excel-train": sheet.trained, "excel-score": sheet.scored, "features": features.table,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,7 @@ from tests.histories import change, history
 from training.baselines import AalenJohansen
 from training.calibration import Calibrator, choose_calibrator, expected_calibration_error, shift_hazards
 from training.outcomes import LOST, WON, Landmarks, outcomes
-from training.rows import bin_edges, build_rows, landmark_table, recency_weights, within_budget
+from training.rows import LandmarkTable, bin_edges, build_rows, landmark_table, recency_weights, within_budget
 from training.voices import Encoder
 
 EDGES = np.array([0.0, 1, 3, 7, 14])
@@ -106,7 +107,7 @@ def test_offsets_move_hazards_to_what_was_observed_and_stay_below_one():
     hazards = np.tile([0.9, 0.06, 0.04], (20_000, 1))
     label = random.choice(3, size=20_000, p=[0.82, 0.03, 0.15])
     group = np.full(20_000, "0|Talk", dtype=object)
-    fold = np.repeat([0, 1], 10_000)
+    fold = np.repeat(np.arange(5), 4_000)
     learned = choose_calibrator(hazards, label, group, fold, fold + 1.0, prior_events=20)
     shifted = learned.apply(hazards[:1][:, None, :], group[:1])[0, 0]
     np.testing.assert_allclose(shifted, [0.82, 0.03, 0.15], atol=0.01)
@@ -121,6 +122,26 @@ def test_no_offsets_where_they_would_not_have_helped():
     group = np.full(4_000, "0|Talk", dtype=object)
     fold = np.repeat([0, 1], 2_000)
     assert choose_calibrator(hazards, wrong_way, group, fold, fold + 1.0, prior_events=20) == Calibrator()
+
+
+def test_no_offsets_where_only_one_fold_says_that_they_help():
+    hazards = np.tile([0.9, 0.06, 0.04], (8_000, 1))
+    label = np.zeros(8_000, dtype=np.int64)
+    label[::10] = WON
+    group = np.full(8_000, "0|Talk", dtype=object)
+    for folds, kept in ((2, False), (4, True)):
+        fold = np.repeat(np.arange(folds), 8_000 // folds)
+        assert (choose_calibrator(hazards, label, group, fold, fold + 1.0, prior_events=20) != Calibrator()) == kept
+
+
+def test_numbers_that_tell_the_date_are_no_feature_and_clocks_of_the_subject_are():
+    created = np.arange(200) * 1.0
+    features = pd.DataFrame({"deal_age_days": created, "wins_so_far": created**2, "size": created % 7,
+                             "stage": ["Talk"] * 200})
+    table = LandmarkTable(Landmarks(np.arange(200), (created * DAY).astype(np.int64)), features)
+    encoder = Encoder.learn(table)
+    assert encoder.columns == ["deal_age_days", "size", "stage"]
+    assert encoder.encode(features).shape == (200, 3)
 
 
 def test_calibration_error_is_zero_for_exact_shares():
