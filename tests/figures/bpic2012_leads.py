@@ -71,7 +71,8 @@ def table(small: bool) -> str:
     if not DATA.is_dir():
         return ""
     lines = ["| trained as of | asked | leads | won | log-loss | AUC | predicted over actual | "
-             "LightGBM on closed windows | difference (90% interval) |", "| --- | --- | --: | --: | --: | --: | --: | --: | --: |"]
+             "LightGBM on closed windows | difference (90% interval) |",
+             "| --- | --- | --: | --: | --: | --: | --: | --: | --: |"]
     below, voices = 0, []
     for day in DATES[:1] if small else DATES:
         found = cached(f"bpic2012-leads-{day}", lambda day=day: asked_as_of(day))
