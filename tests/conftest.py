@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import create_engine, make_url, text
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +55,17 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a tiny simulated company, both models trained up to 2026-07-01. Shared: copy it to change it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # every worker's: the first one that needs the home makes it
+    with FileLock(base / "trained.lock"):
+        if not (base / "trained" / "made").exists():
+            _make_trained_home(base / "trained")
+            (base / "trained" / "made").touch()
+    return base / "trained" / "home"
+
+
+def _make_trained_home(folder: Path) -> None:
     from features.calendar import parse_as_of
     from features.home import Home
     from features.importing import import_files
@@ -61,7 +73,7 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from simulation.company import generate
     from training.registry.runs import train_and_register
 
-    folder = tmp_path_factory.mktemp("trained")
+    folder.mkdir()
     made = generate(folder / "simulated", seed=1, size="tiny")
     home = Home.open(folder / "home", must_exist=False)
     mapping, text = read_mapping("simulated")
@@ -75,4 +87,3 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         warnings.simplefilter("ignore")  # MLflow warns of its own insides when it is imported
         for name in ("leads", "deals"):
             train_and_register(home, name, as_of, trained_at=made.end)
-    return home.path
