@@ -19,7 +19,10 @@ from training.registry.versions import versions
 
 AS_OF = "2026-07-01"
 DEAL_COLUMNS = ["deal_id", "p_win", "p_lose", "p_open", "close_p10", "close_p50", "close_p90", "resolve_p10",
-                "resolve_p50", "resolve_p90", "model"]
+                "resolve_p50", "resolve_p90", "as_of", "model"]
+LEAD_COLUMNS = ["lead_id", "probability", "probability_low", "probability_high", "score", "grade", "expected_value",
+                "probability_before", "change", "voice", "unlike", "override_grade", "override_probability",
+                "override_note", "override_until", "override_by", "as_of", "model"]
 
 
 @pytest.fixture
@@ -72,10 +75,12 @@ def test_score_leads_writes_the_same_table_as_parquet_and_as_csv(home: Path) -> 
     said = document(home, "score", "leads", "--as-of", AS_OF, "--out", "leads.parquet")
     works(home, "score", "leads", "--as-of", AS_OF, "--out", "leads.csv")
     leads = pd.read_parquet("leads.parquet")
-    assert list(leads) == ["lead_id", "probability", "score", "grade", "model"]
+    assert list(leads) == LEAD_COLUMNS
+    assert leads["probability"].between(leads["probability_low"], leads["probability_high"]).all()
     assert said["rows"] == len(leads) > 0
     assert said["model"] == "leads/1"
-    pd.testing.assert_frame_equal(leads, pd.read_csv("leads.csv"), check_dtype=False)
+    # Where a column holds nothing at all, Parquet says None and CSV says nothing.
+    pd.testing.assert_frame_equal(leads.fillna(float("nan")), pd.read_csv("leads.csv"), check_dtype=False)
 
 
 def test_a_result_file_is_replaced_whole_and_nothing_else_is_left(home: Path) -> None:

@@ -29,7 +29,8 @@ def scored(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.D
 def test_scores_of_leads_come_with_trend_worth_and_reasons(scored: pd.DataFrame) -> None:
     assert list(scored.columns) == [
         "lead_id", "probability", "probability_low", "probability_high", "score", "grade", "expected_value",
-        "probability_before", "change", "voice", "unlike", "reason_for_1", "effect_for_1", "reason_for_2",
+        "probability_before", "change", "voice", "unlike", "override_grade", "override_probability",
+        "override_note", "override_until", "override_by", "reason_for_1", "effect_for_1", "reason_for_2",
         "effect_for_2", "reason_against_1", "effect_against_1", "reason_against_2", "effect_against_2", "as_of",
         "model"]
     assert (scored["effect_for_1"].dropna() > 0).all()
