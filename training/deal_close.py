@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.errors import BadInput
+from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.settings import Settings, TrainingSettings
 from training.evidence.judge import Asked, judge, past_at
@@ -59,6 +59,9 @@ def task(history: History, as_of: int, settings: TrainingSettings, window_days: 
     ends = outcomes(history, "deal").known_at(as_of)  # an end that is dated after it is none yet
     cycle_days = cycle(ends, settings.priors.deal)
     landmarks = grid_landmarks(ends, as_of, 3.5 if cycle_days < FAST_LIFE_DAYS else 7)
+    if not len(landmarks):
+        raise Conflict(f"No deal of {history.mapping.company} was open at any time before that date, so there is nothing "
+                       "to learn from. Train as of a later date.")
     edges = bin_edges(cycle_days, max(91.0, _remaining_life(ends, landmarks)))
     window_end = landmarks.at + round((window_days or evaluation_days(cycle_days)) * DAY)
     return Task(history, ends, landmark_table(history, "deal", landmarks), edges, cycle_days, window_end,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY
-from features.errors import BadInput
+from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.outcome_rules import LeadOutcome
 from features.rule_book import Rules
@@ -83,6 +83,9 @@ def task(history: History, as_of: int, settings: TrainingSettings) -> Task:
     horizon = _outcome(history).horizon
     cycle_days = cycle(ends, settings.priors.lead)
     landmarks = lead_landmarks(ends, as_of, horizon)
+    if not len(landmarks):
+        raise Conflict(f"No lead of {history.mapping.company} was open at any time before that date, so there is nothing "
+                       "to learn from. Train as of a later date.")
     edges = bin_edges(cycle_days, horizon.days)
     edges = np.append(edges[edges < horizon.days], horizon.days).astype(np.float64)
     return Task(history, ends, landmark_table(history, "lead", landmarks), edges, cycle_days,

@@ -192,8 +192,8 @@ def test_scores_are_the_same_before_and_after(tmp_path: Path, trained_home: Path
             assert version is not None
             models[name] = HazardModel.load(version.path(home))
         history = home.history(as_of)
-        return (deal_close.score(models["deals"], history, as_of, 28).to_dict(),
-                lead_scores.score(models["leads"], history, as_of, home.settings).to_dict())
+        return (deal_close.score(models["deals"], history, as_of, 28).to_csv(),
+                lead_scores.score(models["leads"], history, as_of, home.settings).to_csv())
 
     before = scores()
     home = Home.open(tmp_path / "home")
