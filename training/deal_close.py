@@ -60,8 +60,8 @@ def task(history: History, as_of: int, settings: TrainingSettings, window_days: 
     cycle_days = cycle(ends, settings.priors.deal)
     landmarks = grid_landmarks(ends, as_of, 3.5 if cycle_days < FAST_LIFE_DAYS else 7)
     if not len(landmarks):
-        raise Conflict(f"No deal of {history.mapping.company} was open at any time before that date, so there is nothing "
-                       "to learn from. Train as of a later date.")
+        raise Conflict(f"No deal of {history.mapping.company} was open at any time before that date, so there is "
+                       "nothing to learn from. Train as of a later date.")
     edges = bin_edges(cycle_days, max(91.0, _remaining_life(ends, landmarks)))
     window_end = landmarks.at + round((window_days or evaluation_days(cycle_days)) * DAY)
     return Task(history, ends, landmark_table(history, "deal", landmarks), edges, cycle_days, window_end,

@@ -84,8 +84,8 @@ def task(history: History, as_of: int, settings: TrainingSettings) -> Task:
     cycle_days = cycle(ends, settings.priors.lead)
     landmarks = lead_landmarks(ends, as_of, horizon)
     if not len(landmarks):
-        raise Conflict(f"No lead of {history.mapping.company} was open at any time before that date, so there is nothing "
-                       "to learn from. Train as of a later date.")
+        raise Conflict(f"No lead of {history.mapping.company} was open at any time before that date, so there is "
+                       "nothing to learn from. Train as of a later date.")
     edges = bin_edges(cycle_days, horizon.days)
     edges = np.append(edges[edges < horizon.days], horizon.days).astype(np.float64)
     return Task(history, ends, landmark_table(history, "lead", landmarks), edges, cycle_days,

@@ -82,7 +82,8 @@ def test_dates_are_made_from_the_order_of_rows_their_months_and_weekdays_and_the
         7,smarch,mon,no""")
     report = bring_in(tmp_path / "home", folder, mapping_text(MADE))
     assert counts(report) == (7, 6, 0, 1)
-    assert "dates that the mapping makes up, since calls.csv has none: day, told" in "\n".join(report_lines(report, "./home"))
+    said = "\n".join(report_lines(report, "./home"))
+    assert "dates that the mapping makes up, since calls.csv has none: day, told" in said
     deals = Home.open(tmp_path / "home").history().tables["deals"]
     created = dict(zip(deals["deal_id"], pd.to_datetime(deals["created_at"], unit="us").dt.strftime("%F"), strict=True))
     assert created == {"1": "2023-11-24", "2": "2023-11-24", "3": "2023-12-04", "4": "2023-12-05", "5": "2024-01-01",

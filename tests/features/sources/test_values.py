@@ -111,7 +111,8 @@ def test_a_column_in_doubt_follows_the_other_columns_of_its_file(tmp_path: Path)
     assert {one[2] for one in changes(tmp_path / "home", "amount")} == {"123", "550"}
     assert report.read_as == {"deals.csv as deals": ["read as utf-8", "',' between columns", "1.234,50",
                                                      "dates day first"]}
-    assert "  deals.csv as deals: read as utf-8, ',' between columns, 1.234,50, dates day first" in report_lines(report, "./home")
+    said = report_lines(report, "./home")
+    assert "  deals.csv as deals: read as utf-8, ',' between columns, 1.234,50, dates day first" in said
 
 
 @pytest.mark.parametrize("cells", [['"1,234"', '"2,345"'], ["1.5", '"1,5"', '"1,234"']])
