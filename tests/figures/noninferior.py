@@ -58,7 +58,7 @@ def results(small: bool) -> dict[str, dict[str, Any]]:
     size = "tiny" if small else "demo"
     companies: dict[str, Callable[[], History]] = {
         f"simulated, {variant}": lambda variant=variant: _simulated(variant, size) for variant in ("open", "real")}
-    if DBT.is_dir():
+    if DBT.is_dir() and not small:
         companies["dbt_assessment_leads"] = _dbt
     if bpic2012.DATA.is_dir() and not small:
         companies["bpic2012"] = bpic2012.history
