@@ -51,7 +51,7 @@ def test_little_evidence_and_rows_of_the_same_subject_leave_the_prior():
     prior = prior_weights(200, BLEND)
     none = {name: np.empty(0) for name in VOICES}
     assert earned_weights(none, 1.0, prior, BLEND) == pytest.approx(prior, abs=0.03)
-    few = earned_weights(_likelihood(20, "logistic"), 1.0, prior, BLEND)
+    few = earned_weights(_likelihood(8, "logistic"), 1.0, prior, BLEND)
     assert few == pytest.approx(prior, abs=0.15)
     same = earned_weights(_likelihood(5000, "logistic"), 0.001, prior, BLEND)
     assert same["logistic"] < earned_weights(_likelihood(5000, "logistic"), 1.0, prior, BLEND)["logistic"]
