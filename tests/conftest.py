@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -55,14 +56,15 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a tiny simulated company, both models trained up to 2026-07-01. Shared: copy it to change it."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # every worker's: the first one that needs the home makes it
+    own = tmp_path_factory.getbasetemp()
+    # Of several workers the first one that needs the home makes it, and each opens a copy of its own.
+    base = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     with FileLock(base / "trained.lock"):
         if not (base / "trained" / "made").exists():
             _make_trained_home(base / "trained")
             (base / "trained" / "made").touch()
-    return base / "trained" / "home"
+        shutil.copytree(base / "trained" / "home", own / "trained-home")
+    return own / "trained-home"
 
 
 def _make_trained_home(folder: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_mixture_is_scored_as_the_model_scores_such_a_row(asked):
         rows = []
         for row, mine in zip(other, own, strict=True):
             rows.append(_mixed(model, table.features.iloc[subject], model.background[row], mine))
-        mixed = LandmarkTable(table.take(np.full(6, subject)).landmarks, table.features.iloc[[0] * 6].assign(
+        mixed = LandmarkTable(table.take(np.full(6, subject)).landmarks, table.features.iloc[[subject] * 6].assign(
             **{name: [row[name] for row in rows] for name in columns}).astype(table.features.dtypes).reset_index(
                 drop=True))
         np.testing.assert_allclose(mixtures.score(subject, other, own),
