@@ -63,8 +63,8 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not (base / "trained" / "made").exists():
             _make_trained_home(base / "trained")
             (base / "trained" / "made").touch()
-        shutil.copytree(base / "trained" / "home", own / "trained-home")
-    return own / "trained-home"
+        shutil.copytree(base / "trained", own / "mine")
+    return own / "mine" / "home"
 
 
 def _make_trained_home(folder: Path) -> None:
