@@ -134,9 +134,10 @@ def as_somebody_else(folder: Path) -> Iterator[None]:
     if root:
         # That person needs the code too, wherever root keeps it.
         for path in (ROOT, *ROOT.parents):
-            if not path.stat().st_mode & 0o001:
-                modes[path] = path.stat().st_mode
-                path.chmod(path.stat().st_mode | 0o001)
+            mode = path.stat().st_mode
+            if mode & 0o011 != 0o011:
+                modes[path] = mode
+                path.chmod(mode | 0o011)
         os.seteuid(65534)
     try:
         yield
