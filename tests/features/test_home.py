@@ -132,8 +132,8 @@ def as_somebody_else(folder: Path) -> Iterator[None]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     root = os.geteuid() == 0
     if root:
-        # That person needs the code too, wherever root keeps it.
-        for path in (ROOT, *ROOT.parents):
+        # That person needs the code and Python too, wherever root keeps them.
+        for path in {ROOT, *ROOT.parents, *Path(os.__file__).parents}:
             mode = path.stat().st_mode
             if mode & 0o011 != 0o011:
                 modes[path] = mode
