@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.history import Int
-from training.outcomes import LOST, WON
+from training.outcomes import LOST, OPEN, WON
 
 __all__ = ["Calibrator", "age_state_groups", "choose_calibrator", "expected_calibration_error", "scores"]
 
@@ -31,18 +31,13 @@ class Calibrator:
     @staticmethod
     def learn(hazards: Floats, label: Int, group: Texts, prior_events: float, *, by_group: bool) -> Calibrator:
         """Learn from out-of-time rows: hazards (rows, 3), what happened (rows,), and each row's group (rows,)."""
-        pooled = tuple(_offset(float((label == state).sum()), float(hazards[:, state].sum()), prior_events)
-                       for state in (WON, LOST))
+        pooled = _offsets(hazards, label, prior_events)
         if not by_group:
-            return Calibrator((pooled[0], pooled[1]))
-        groups = {}
-        for name in np.unique(group.astype(str)):
-            here = group == name
-            offsets = [_offset(float((label[here] == state).sum()),
-                               float(hazards[here, state].sum()) * float(np.exp(pooled[state - 1])), prior_events)
-                       for state in (WON, LOST)]
-            groups[str(name)] = (offsets[0], offsets[1])
-        return Calibrator((pooled[0], pooled[1]), groups)
+            return Calibrator(pooled)
+        shifted = shift_hazards(hazards, np.array(pooled))
+        groups = {str(name): _offsets(shifted[group == name], label[group == name], prior_events)
+                  for name in np.unique(group.astype(str))}
+        return Calibrator(pooled, groups)
 
     def apply(self, hazards: Floats, group: Texts) -> Floats:
         """Calibrate hazards (n, m, 3) of subjects in groups (n,)."""
@@ -65,19 +60,22 @@ class Calibrator:
 
 
 def shift_hazards(hazards: Floats, offsets: Floats) -> Floats:
-    """Multiply the hazards of winning and losing by exp(offsets); what is left over goes on. Shapes (…, 3), (…, 2)."""
+    """Multiply the odds of winning and of losing against going on by exp(offsets). Shapes (…, 3), (…, 2).
+
+    Of small hazards that multiplies the hazards themselves; where nearly all end in a bin, more wins are fewer losses.
+    """
     shifted = np.empty((*np.broadcast_shapes(hazards[..., 1:].shape, offsets.shape)[:-1], 3))
-    ends = np.multiply(hazards[..., 1:], np.exp(offsets), out=shifted[..., 1:])
-    total = ends[..., 0] + ends[..., 1]
-    if (total > 0.999).any():
-        ends *= np.where(total > 0.999, 0.999 / np.maximum(total, 1e-12), 1.0)[..., None]
-        total = ends[..., 0] + ends[..., 1]
-    shifted[..., 0] = 1.0 - total
+    shifted[..., 0] = hazards[..., 0]
+    np.multiply(hazards[..., 1:], np.exp(offsets), out=shifted[..., 1:])
+    shifted /= (shifted[..., 0] + shifted[..., 1] + shifted[..., 2])[..., None]
     return shifted
 
 
-def _offset(observed: float, expected: float, prior_events: float) -> float:
-    return float(np.log((observed + prior_events) / (expected + prior_events)))
+def _offsets(hazards: Floats, label: Int, prior_events: float) -> tuple[float, float]:
+    """Log of observed over expected wins and losses, each against that of going on."""
+    observed = np.bincount(label, minlength=3) + prior_events
+    log_ratio = np.log(observed / (hazards.sum(axis=0) + prior_events))
+    return float(log_ratio[WON] - log_ratio[OPEN]), float(log_ratio[LOST] - log_ratio[OPEN])
 
 
 def age_state_groups(age_days: Floats, state: Texts, cycle_days: float) -> Texts:

@@ -13,7 +13,7 @@ from features.calendar import DAY
 from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.settings import Settings, TrainingSettings
-from training.evidence.judge import Asked, judge, past_at
+from training.evidence.judge import Asked, judge
 from training.evidence.rolling import Fold, Task, cycle, fit, roll
 from training.evidence.summary import finite
 from training.fingerprint import fingerprint
@@ -96,8 +96,7 @@ def _judge(job: Task, folds: list[Fold], as_of: int,
         if window > as_of or not len(subject):
             continue
         table = landmark_table(job.history, "deal", Landmarks(subject, np.full(len(subject), fold.origin)))
-        figures, answers = judge(fold.model, job.ends, table, np.full(len(subject), window), past_at(job, fold.origin),
-                                 settings)
+        figures, answers = judge(fold.model, job.ends, table, np.full(len(subject), window), job, settings)
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
     return origins, asked

@@ -123,8 +123,7 @@ class HazardModel:
 
         `history` is the whole company's: the level is everyone's.
         """
-        level = level_offsets(self, history, table)
-        hazards = shift_hazards(self.plain_hazards(history, table), level[:, None, :])
+        hazards = shift_hazards(self.plain_hazards(history, table), level_offsets(self, history, table))
         return curves_from_hazards(table.landmarks.at, self.edges_days, hazards, history.mapping)
 
     def curves(self, history: History, subject: Int, at: Int) -> Curves:

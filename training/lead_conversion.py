@@ -18,7 +18,7 @@ from features.outcome_rules import LeadOutcome
 from features.rule_book import Rules
 from features.settings import Settings, TrainingSettings
 from training.evidence.importance import group_importance
-from training.evidence.judge import Asked, judge, past_at
+from training.evidence.judge import Asked, judge
 from training.evidence.learning import learning_curve
 from training.evidence.rolling import Fold, Task, cycle, fit, roll
 from training.evidence.summary import finite
@@ -54,8 +54,8 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
                             & job.ends.is_answered(marks.subject, marks.at, end)]
         if not len(closed):
             continue
-        figures, answers = judge(fold.model, job.ends, job.table.take(closed), job.window_end[closed],
-                                 past_at(job, fold.origin), settings)
+        figures, answers = judge(fold.model, job.ends, job.table.take(closed), job.window_end[closed], job,
+                                 settings)
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
         judged = fold, job.table.take(closed), job.window_end[closed], answers

@@ -3,14 +3,15 @@
 A model knows nothing of after its date. What has happened since is held against what it expected: the hazards of
 winning and of losing are multiplied by (observed + k) / (expected + k), both forgotten with a half-life, and by the
 same ratio of a segment where that was worth it. k events' worth of "the model is right" keep few outcomes from moving
-much. Half-life and k are settings; a segment is chosen in training, by what its levels would have done at earlier
-origins.
+much. Ahead it fades as fast as it is forgotten: what holds now holds for tomorrow and hardly for the next quarter, and
+many a dip is a delay that is made up for. Half-life and k are settings; a segment is chosen in training, by what its
+levels would have done at earlier origins.
 
-In: a model, a history, moments. Out: additive offsets of log-hazards, (n, 2) for winning and losing. What is known at a
-moment alone counts: a landmark's bin counts once it is over (counting an outcome before that would count those that
-come soon first), an end from when it was known. So cutting the history at the moment changes nothing, and at the
-model's date the offsets are 0. A multiplicative level with forgetting is the discounted gamma–Poisson filter (West &
-Harrison, *Bayesian Forecasting and Dynamic Models*, 1997).
+In: a model, a history, moments. Out: additive offsets of log-hazards in each bin, (n, m, 2) for winning and losing.
+What is known at a moment alone counts: a landmark's bin counts once it is over (counting an outcome before that would
+count those that come soon first), an end from when it was known. So cutting the history at the moment changes nothing,
+and at the model's date the offsets are 0. A multiplicative level with forgetting is the discounted gamma–Poisson filter
+(West & Harrison, *Bayesian Forecasting and Dynamic Models*, 1997).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from features.calendar import DAY
 from features.history import History, Int
 from features.settings import LevelSettings
 from training.calibration import shift_hazards
+from training.choosing import clearly_best
 from training.outcomes import LOST, OPEN, WON, Landmarks, Outcomes, lead_landmarks, outcomes
 from training.rows import LandmarkTable, landmark_table
 
@@ -100,7 +102,7 @@ class Decided:
 
 
 def level_offsets(model: Followed, history: History, table: LandmarkTable) -> Floats:
-    """Offsets (n, 2) of the log-hazards of winning and losing at landmarks, by what was known at each of them.
+    """Offsets (n, m, 2) of the log-hazards of winning and losing in bins after landmarks, by what was known at each.
 
     `history` is the whole company's: one subject's says nothing of the level. What was expected of everyone since the
     model's date is computed once for a day, and remembered with the history.
@@ -111,11 +113,17 @@ def level_offsets(model: Followed, history: History, table: LandmarkTable) -> Fl
     if later.any():
         segment = _segments(table.features, model.level.segment)[later]
         offsets[later] = offsets_by(_remembered(model, history, int(at.max())), model.level, at[later], segment)
-    return offsets
+    return offsets[:, None, :] * _fading(model.level, model.edges_days)[:, None]
+
+
+def _fading(rule: LevelRule, edges_days: Floats) -> Floats:
+    """What is left of an offset at the start of each bin, (m,)."""
+    start = edges_days[:-1]
+    return np.asarray(0.5 ** (start / rule.half_life_days) if rule.half_life_days > 0 else np.ones(len(start)))
 
 
 def offsets_by(decided: Decided, rule: LevelRule, at: Int, segment: Texts) -> Floats:
-    """Offsets (n, 2) at moments (n,) of subjects in segments (n,)."""
+    """Offsets (n, 2) at moments (n,) of subjects in segments (n,), for what comes at once."""
     observed, expected = decided.sums(at, rule.half_life_days)
     offsets = np.log((observed + rule.prior_events) / (expected + rule.prior_events))
     if not rule.segment:
@@ -237,7 +245,8 @@ def followed(hazards: Floats, ends: Outcomes, table: LandmarkTable, edges_days: 
     """Hazards (n, m, 3) of landmarks after an origin as they would have been served: at the level known at each."""
     segment = _segments(table.features, rule.segment)
     decided = _decided(_rows(ends, table.landmarks, edges_days, origin, until), hazards, segment)
-    return shift_hazards(hazards, offsets_by(decided, rule, table.landmarks.at, segment)[:, None, :])
+    offsets = offsets_by(decided, rule, table.landmarks.at, segment)
+    return shift_hazards(hazards, offsets[:, None, :] * _fading(rule, edges_days)[:, None])
 
 
 def plain_rule(cycle_days: float, settings: LevelSettings) -> LevelRule:
@@ -256,34 +265,40 @@ class Past:
 
 def choose_level(pasts: Sequence[Past], ends: Outcomes, edges_days: Floats, cycle_days: float, until: int,
                  settings: LevelSettings) -> LevelRule:
-    """The rule for what follows: that of the settings, with a segment where its levels would have lowered the loss at
-    earlier origins, by what was known at `until`. Every row is judged with the level at its own landmark.
+    """The rule for what follows: that of the settings, with a segment where its levels would clearly have lowered the
+    loss at earlier origins, by what was known at `until`. Every row is judged with the level at its own landmark.
 
     How fast to forget is not chosen: a calm past says nothing of how fast the level can move.
     """
     plain = plain_rule(cycle_days, settings)
     cases = [_Case.of(past, ends, edges_days, until) for past in pasts]
-    rules = [plain, *(replace(plain, segment=name) for name in _segment_names(pasts))]
-    losses = [sum(case.loss(rule) for case in cases) for rule in rules]
-    best = int(np.argmin(losses))
-    return rules[best] if losses[best] < losses[0] * (1.0 - WORTH) else plain
+    if not cases:
+        return plain
+    said = {name: np.concatenate([case.log_likelihood(replace(plain, segment=name)) for case in cases])
+            for name in ("", *_segment_names(pasts))}
+    subject = np.concatenate([case.past.table.landmarks.subject[case.rows.landmark] for case in cases])
+    best = clearly_best(said, "", subject)
+    return replace(plain, segment=best if said[best].sum() > said[""].sum() * (1.0 - WORTH) else "")
 
 
 @dataclass(frozen=True)
 class _Case:
     past: Past
     rows: _Rows
+    edges_days: Floats
 
     @staticmethod
     def of(past: Past, ends: Outcomes, edges_days: Floats, until: int) -> _Case:
-        return _Case(past, _rows(ends, past.table.landmarks, edges_days, past.origin, until))
+        return _Case(past, _rows(ends, past.table.landmarks, edges_days, past.origin, until), edges_days)
 
-    def loss(self, rule: LevelRule) -> float:
+    def log_likelihood(self, rule: LevelRule) -> Floats:
+        """Log of what would have been said of each row's outcome, (rows,)."""
         segment, rows = _segments(self.past.table.features, rule.segment), self.rows
         at = self.past.table.landmarks.at
         offsets = offsets_by(_decided(rows, self.past.hazards, segment), rule, at, segment)
-        hazards = shift_hazards(self.past.hazards[rows.landmark, rows.bin], offsets[rows.landmark])
-        return float(-np.log(np.maximum(hazards[np.arange(len(rows.label)), rows.label], 1e-12)).sum())
+        ahead = offsets[rows.landmark] * _fading(rule, self.edges_days)[rows.bin, None]
+        hazards = shift_hazards(self.past.hazards[rows.landmark, rows.bin], ahead)
+        return np.asarray(np.log(np.maximum(hazards[np.arange(len(rows.label)), rows.label], 1e-12)))
 
 
 def _segment_names(pasts: Sequence[Past]) -> list[str]:

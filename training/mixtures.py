@@ -207,7 +207,7 @@ class Mixtures:
         if model.logistic:
             said["logistic"] = self._of_logistic(model.logistic, subject, other, own, state, bins, which)
         calibrated = shift_hazards(blended(said, model.weights), self._offsets[subject][place][:, None])
-        return shift_hazards(calibrated, self._level[subject])
+        return shift_hazards(calibrated, self._level[subject, :last])
 
     def _of_logistic(self, logistic: Logistic, subject: int, other: Int, own: Bools, state: Bools,
                      bins: npt.NDArray[np.float32], which: Int) -> Floats:

@@ -69,7 +69,7 @@ def _asked(past, moments, lead=0):
 
 def test_a_level_that_doubled_is_found_within_its_error_and_one_that_stayed_stays():
     past = _leads(1500, {"Web": (2.0, 1.0)})
-    found = level_offsets(Model(LevelRule(0, 5)), past, _asked(past, [100, 101, 115, 150]))
+    found = level_offsets(Model(LevelRule(0, 5)), past, _asked(past, [100, 101, 115, 150]))[:, 0]
     assert found[0].tolist() == [0, 0]
     assert abs(found[1, 0]) < 0.4  # a day's outcomes cannot say much
     assert found[2, 0] > 0.4
@@ -80,18 +80,26 @@ def test_few_outcomes_move_it_less_than_many():
     times = {"Web": (2.0, 2.0)}
     few, many = _leads(30, times), _leads(1500, times)
     rule = LevelRule(0, 20)
-    less, more = (level_offsets(Model(rule), past, _asked(past, [140]))[0] for past in (few, many))
+    less, more = (level_offsets(Model(rule), past, _asked(past, [140]))[0, 0] for past in (few, many))
     assert (less < 0.7 * more).all()
-    firm = level_offsets(Model(LevelRule(0, 200)), many, _asked(many, [140]))[0]
+    firm = level_offsets(Model(LevelRule(0, 200)), many, _asked(many, [140]))[0, 0]
     assert (firm < more).all()
 
 
 def test_what_is_forgotten_lets_the_level_come_back():
     past = _leads(1500, {"Web": (3.0, 1.0)})
-    quick, never = (level_offsets(Model(LevelRule(half_life, 20)), past, _asked(past, [400]))[0]
+    quick, never = (level_offsets(Model(LevelRule(half_life, 20)), past, _asked(past, [400]))[0, 0]
                     for half_life in (7, 0))
     assert abs(quick[0]) < 0.01
     assert never[0] > 0.5
+
+
+def test_it_fades_ahead_as_fast_as_it_is_forgotten():
+    past = _leads(1500, {"Web": (2.0, 1.0)})
+    asked = _asked(past, [150])
+    fading, lasting = (level_offsets(Model(LevelRule(half_life, 5)), past, asked)[0, :, 0] for half_life in (10, 0))
+    np.testing.assert_allclose(fading, fading[0] * 0.5 ** (EDGES[:-1] / 10))
+    np.testing.assert_allclose(lasting, lasting[0])
 
 
 def test_a_segment_has_its_own_level_where_it_has_outcomes_and_the_wholes_where_it_has_none():
@@ -99,8 +107,8 @@ def test_a_segment_has_its_own_level_where_it_has_outcomes_and_the_wholes_where_
     table = _asked(past, [150, 150, 150])
     table.features["field:source"] = ["Web", "Fair", "Never seen"]
     model = Model(LevelRule(0, 10, "field:source"))
-    web, fair, other = level_offsets(model, past, table)[:, 0]
-    pooled = level_offsets(Model(LevelRule(0, 10)), past, table)[0, 0]
+    web, fair, other = level_offsets(model, past, table)[:, 0, 0]
+    pooled = level_offsets(Model(LevelRule(0, 10)), past, table)[0, 0, 0]
     np.testing.assert_allclose([web, fair], [np.log(2.5), 0], atol=0.25)
     assert other == pytest.approx(pooled)
 
@@ -156,7 +164,7 @@ def test_offsets_shift_hazards_as_calibration_does():
     model = Model(LevelRule(0, 5))
     past = _leads(600, {"Web": (2.0, 1.0)})
     table = _asked(past, [150])
-    shifted = shift_hazards(model.plain_hazards(past, table), level_offsets(model, past, table)[:, None, :])
+    shifted = shift_hazards(model.plain_hazards(past, table), level_offsets(model, past, table))
     np.testing.assert_allclose(shifted.sum(axis=2), 1.0)
     assert shifted[0, 0, 1] > 1.5 * WIN
 

@@ -19,7 +19,7 @@ from features.calendar import DAY
 from features.history import History
 from features.settings import Settings
 from training import deal_close
-from training.evidence.judge import Asked, judge, past_at
+from training.evidence.judge import Asked, judge
 from training.evidence.summary import summary
 from training.forecast import actual, forecast
 from training.hazard import HazardModel, landmark_table
@@ -68,7 +68,7 @@ def backtest_origin(history: History, origin: int, within_days: float,
     at = np.full(len(subject), origin)
     job = deal_close.task(history.until(origin), origin, settings.training, within_days)
     figures, answers = judge(model, ends, landmark_table(history, "deal", Landmarks(subject, at)),
-                             np.full(len(subject), end), past_at(job, origin), settings)
+                             np.full(len(subject), end), job, settings)
     said = forecast(model, history, origin, origin, end, settings, by_owner=False)["total"]
     came = actual(history, origin, end)
     return {"origin": origin, **figures,

@@ -13,20 +13,23 @@ from features.settings import Settings
 from training.baselines import AalenJohansen
 from training.calibration import scores
 from training.curves import curves_from_hazards
-from training.evidence.matured import Past, fit_plain, past_at, won_by
+from training.evidence.clock import clock_probability
+from training.evidence.matured import fit_plain, past_at, won_by
 from training.evidence.paired import Asked
+from training.evidence.rolling import Task
 from training.hazard import HazardModel, LandmarkTable
 from training.outcomes import Outcomes
 
-__all__ = ["Asked", "judge", "past_at", "won_by"]
+__all__ = ["Asked", "judge", "won_by"]
 
 Floats = npt.NDArray[np.float64]
 SEGMENT_FEATURES = ("source", "field:source")  # what segments are formed by, where the company's fields have it
 
 
-def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: Int, past: Past,
+def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: Int, task: Task,
           settings: Settings) -> tuple[dict[str, float], Asked]:
-    """Score a model and the plain ones of its origin on landmarks (n,) whose windows have closed in `ends`."""
+    """Score a model and the plain ones of its origin, fitted to `task`, on landmarks (n,) whose windows have closed in
+    `ends`."""
     history = ends.history
     won = won_by(ends, table.landmarks, window_end)
     probability = model.curves_of(history, table).win_by(window_end)
@@ -35,8 +38,11 @@ def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: 
         return curves_from_hazards(asked.landmarks.at, model.edges_days, hazards, history.mapping).win_by(window_end)
 
     everyone = AalenJohansen({"": model.cells.cells[""]})
+    past = past_at(task, model.as_of)
     fitted = fit_plain(past, settings.training, lambda asked: by_cells(everyone, asked))
-    plain = {**{name: predict(table) for name, predict in fitted.items()}, "aj": by_cells(model.cells, table)}
+    plain = {**{name: predict(table) for name, predict in fitted.items()}, "aj": by_cells(model.cells, table),
+             "clock": clock_probability(task, model.as_of, table, window_end, settings.training) if model.wins
+             else by_cells(everyone, table)}
     found = scores(probability, won)
     for name, other in plain.items():
         theirs = scores(other, won)

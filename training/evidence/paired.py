@@ -24,10 +24,12 @@ Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 
 PLAIN_NAMES = {"base": "the base rate", "recent": "the recent rate", "stage": "the rate by state",
-               "age": "the rate by age", "aj": "Aalen–Johansen", "naive_bayes": "naive Bayes",
-               "logistic": "logistic regression", "lightgbm": "LightGBM on closed windows"}
+               "age": "the rate by age", "clock": "the clock alone", "aj": "Aalen–Johansen",
+               "naive_bayes": "naive Bayes", "logistic": "logistic regression",
+               "lightgbm": "LightGBM on closed windows"}
 MIN_BLOCKS = 5
 DRAWS = 4000
+KNOW_NOTHING = ("base", "recent", "age", "clock")  # of the lead or deal itself: only how old it is and what day it is
 CLAIM_LEVEL = 0.005  # one-sided: a claim of skill is wrong at most so often where there is none
 CLAIM_GAIN = 0.005  # of the base rate's log-loss: less is no use to anybody
 CLAIM_AHEAD = 0.75  # of the origins, where there are too few blocks of time for an interval over them
@@ -120,8 +122,8 @@ def _drawn_means(values: Floats, counted: Bools, unit: Int) -> Floats:
 
 @dataclass(frozen=True)
 class Verdict:
-    """skill : whether it may be claimed that the model knows more than the base rate, in general and at each age,
-    whichever is the harder to beat. gain : log-loss saved, as a share
+    """skill : whether it may be claimed that the model knows more than a rate, be it of all, of late, of an age or of a
+    day, whichever is the hardest to beat. gain : log-loss saved, as a share
     of the base rate's, and its `bound`: the one-sided 99.5% lower one. not_worse : whether the model is shown to be no
     worse than the best plain model by more than NOT_WORSE. sentence : all of it in words."""
 
@@ -135,8 +137,9 @@ class Verdict:
 def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, float]]) -> Verdict:
     """What the differences allow to be said."""
     best = found["best"]
-    # What knows nothing but how old a lead is: no fact about it.
-    base = max((found[name] for name in ("base", "age") if name in found), key=lambda one: one["mean"])
+    hardest = max((name for name in KNOW_NOTHING if name in found), key=lambda name: found[name]["mean"])
+    base = found[hardest]
+    rate = "the base rate" if hardest == "base" else f"the base rate, as {PLAIN_NAMES[hardest]} has it"
     gain, bound = -base["mean"] / base["loss"], -base["bound"] / base["loss"]
     n_blocks = int(blocks(asked, window_days).max()) + 1
     few = n_blocks < MIN_BLOCKS
@@ -145,12 +148,12 @@ def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, f
     counted = f"ahead at {base['ahead']:.0f} of {base['origins']:.0f} earlier dates"
     tested = f"{counted}, whose windows overlap" if few and base["origins"] > 1 else counted
     if skill:
-        text = (f"Skill over the base rate: log-loss {gain:.1%} lower ({tested}; at least {max(bound, 0.0):.1%} "
+        text = (f"Skill over {rate}: log-loss {gain:.1%} lower ({tested}; at least {max(bound, 0.0):.1%} "
                 f"with 99.5% confidence).")
     else:
         direction = "lower" if gain >= 0 else "higher"
         chance = ", which chance may do" if base["low"] < 0 else ""
-        text = (f"No skill over the base rate: log-loss {abs(gain):.1%} {direction} ({tested}){chance}. "
+        text = (f"No skill over {rate}: log-loss {abs(gain):.1%} {direction} ({tested}){chance}. "
                 "Read the probabilities as one rate for all, and do not rank by them.")
     against = ("better than" if best["high"] < 0 else "not worse than" if not_worse else
                "worse than" if best["low"] > NOT_WORSE else "not shown to be as good as")

@@ -21,6 +21,7 @@ from training.baselines import AalenJohansen
 from training.blend import VOICES, blended, earned_weights, prior_weights
 from training.calibration import Calibrator, choose_calibrator
 from training.certainty import Certainty, Familiar, learn_certainty, learn_familiar
+from training.choosing import clearly_best
 from training.hazard import HazardModel
 from training.level import LevelRule, Past, choose_level, followed, plain_rule
 from training.outcomes import OPEN, Outcomes
@@ -37,13 +38,12 @@ from training.rows import (
 )
 from training.voices import Design, Encoder, Logistic, fit_boosters
 
-__all__ = ["Fold", "Task", "clearly_best", "cycle", "earlier_origins", "fit", "roll"]
+__all__ = ["Fold", "Task", "cycle", "earlier_origins", "fit", "roll"]
 
 Floats = npt.NDArray[np.float64]
 Reals = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
 LOOKED_AT = 1000  # newest landmarks of which the spread of scores is taken
-SURE_BY = 2.0  # standard errors that a half-life's gain over none must exceed
 SETTLE_DAYS = 14  # an origin wants this much log before it, and after it
 
 
@@ -228,18 +228,6 @@ def _choose_half_life(folds: list[Fold], seen: list[Rows], task: Task, settings:
         for half_life, cells in fold.cells.items():
             said[half_life].append(np.log(_happened(cells.hazards(*state), rows)))
     return clearly_best({half_life: np.concatenate(logs) for half_life, logs in said.items()}, plain, subject)
-
-
-def clearly_best(log_likelihood: dict[float, Floats], plain: float, subject: Int) -> float:
-    """The choice with the highest log-likelihood (rows,) less SURE_BY standard errors of its gain over the plain one,
-    whole subjects (rows,) being drawn; the plain one where no gain is clear: few outcomes would choose by chance."""
-    code = np.unique(subject, return_inverse=True)[1]
-    sure = {plain: 0.0}
-    for choice, said in log_likelihood.items():
-        if choice != plain:
-            gain = np.bincount(code, said - log_likelihood[plain])
-            sure[choice] = float(gain.sum() - SURE_BY * np.sqrt((gain**2).sum()))
-    return max(sure, key=lambda choice: (sure[choice], choice == plain))
 
 
 def _weights(folds: list[Fold], seen: list[Rows], task: Task, prior: dict[str, float],

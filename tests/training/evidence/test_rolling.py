@@ -10,7 +10,8 @@ from features.calendar import DAY
 from features.settings import load_settings
 from tests.training.test_forecast import AS_OF, _company
 from training import deal_close
-from training.evidence.rolling import clearly_best, roll
+from training.choosing import clearly_best
+from training.evidence.rolling import roll
 from training.result import silent
 
 # Every origin that there is, so that both histories have the same folds before each.
