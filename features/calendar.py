@@ -18,8 +18,8 @@ import pandas as pd
 from features.errors import BadInput
 from features.mapping import Mapping
 
-__all__ = ["DAY", "business_clock", "day_start", "end_of_day", "fiscal_quarter", "iso", "local_date", "local_micros",
-           "parse_as_of", "parse_period", "parse_within", "quarter_ends", "quarter_index"]
+__all__ = ["DAY", "business_clock", "day_start", "end_of_day", "ends_of_days", "fiscal_quarter", "iso", "local_date",
+           "local_micros", "parse_as_of", "parse_period", "parse_within", "quarter_ends", "quarter_index"]
 
 DAY = 86_400_000_000  # microseconds
 _EPOCH = date(1970, 1, 1)
@@ -106,6 +106,12 @@ def day_start(day: date, zone: ZoneInfo) -> int:
 def end_of_day(day: date, zone: ZoneInfo) -> int:
     """The last microsecond of a day in a time zone."""
     return day_start(day + timedelta(days=1), zone) - 1
+
+
+def ends_of_days(moments: npt.NDArray[np.int64], zone: ZoneInfo) -> npt.NDArray[np.int64]:
+    """The last microsecond of the day in a time zone that holds each moment, (n,)."""
+    days, place = np.unique(local_micros(moments, zone) // DAY, return_inverse=True)
+    return np.array([end_of_day(_EPOCH + timedelta(days=one), zone) for one in days.tolist()], dtype=np.int64)[place]
 
 
 def local_date(moment: int, zone: ZoneInfo) -> date:

@@ -20,7 +20,8 @@ from features.known import AsOf
 from features.paths import days_at_value, days_in_spell, spell_days
 from features.peers import Spread, Tally, shrunk, spread, tally, turning_points
 
-__all__ = ["Record", "account_of", "account_record", "field_record", "linked", "state_log", "time_in_stage_quantile"]
+__all__ = ["Record", "account_of", "account_record", "field_record", "linked", "state_log", "time_in_stage_quantile",
+           "won_stage_days"]
 
 SECONDS_A_DAY = 86_400
 
@@ -158,6 +159,23 @@ def time_in_stage_quantile(pairs: AsOf) -> Floats:
         here = np.flatnonzero(stage == one)
         won = _won_spells(pairs.history, pairs.kind, events, events.levels[one])
         found[here] = won.share_at_or_below(pairs.at[here], days[here])
+    return found
+
+
+def won_stage_days(history: History, as_of: int, shares: list[float], fewest: int) -> dict[str, Floats]:
+    """By stage the quantiles (shares,) of the days that the deals won by a moment had spent there in all; a stage in
+    which fewer than `fewest` of them had been is left out."""
+    everybody = np.arange(len(history.deals))
+    states = category(state_log(history, "deal"), AsOf(history, "deal", everybody, np.full(len(everybody), as_of)))
+    won = everybody[states == "won"]
+    pairs = AsOf(history, "deal", won, np.full(len(won), as_of))
+    events = pairs.changes(history.mapping.state_field("deal"))
+    found = {}
+    for stage in events.levels.tolist():
+        days = spell_days(events, pairs, stage)
+        days = days[days > 0]
+        if len(days) >= fewest:
+            found[stage] = np.quantile(days, shares)
     return found
 
 

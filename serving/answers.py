@@ -18,7 +18,7 @@ from features.history import Int
 from features.overrides import overrides_as_of
 from serving.champion import model_for
 from serving.company import Company
-from training import deal_close
+from training import deal_scores as deals
 from training import lead_scores as leads
 from training.forecast import forecast as make_forecast
 from training.hazard import HazardModel
@@ -27,8 +27,8 @@ from training.outcomes import LOST, WON
 from training.reasons import Reason, explain_at
 from training.registry.versions import ModelVersion
 
-__all__ = ["by_hand", "deal_end", "deal_scores", "forecast", "lead_end", "lead_scores", "named", "reason_row",
-           "top_reasons"]
+__all__ = ["by_hand", "deal_end", "deal_periods", "deal_scores", "forecast", "lead_end", "lead_scores", "named",
+           "reason_row", "top_reasons"]
 
 
 def lead_scores(company: Company, as_of: int, ids: list[str],
@@ -54,8 +54,8 @@ def lead_scores(company: Company, as_of: int, ids: list[str],
 
 def deal_scores(company: Company, as_of: int, within_days: float, ids: list[str],
                 n_reasons: int = 0, version: int | None = None) -> tuple[ModelVersion, list[dict[str, Any]]]:
-    """One row per id, in the order asked: its status and, where it is open, its chances and dates; with `n_reasons`, at
-    most so many for and as many against a win.
+    """One row per id, in the order asked: its status and, where it is open, the columns of
+    `training.deal_scores.COLUMNS`; with `n_reasons`, at most so many for and as many against a win.
 
     Raises NotFound naming ids that were not known then, and Conflict without a model for the date.
     """
@@ -63,10 +63,17 @@ def deal_scores(company: Company, as_of: int, within_days: float, ids: list[str]
     codes = _known(company, "deal", as_of, ids)
     status = _status(company, "deal", codes, as_of, won="won", lost="lost")
     asked = _unique(ids, status)
-    scored = deal_close.score(model, company.history, as_of, within_days, ids=asked)
+    scored = deals.score(model, company.history, as_of, within_days, ids=asked)
     told = _reasons(company, model, as_of, asked, n_reasons, deal_end(within_days))
     scored["reasons"] = pd.Series(told, dtype=object)
     return chosen, _rows("deal_id", ids, status, scored)
+
+
+def deal_periods(company: Company, model: HazardModel, as_of: int) -> dict[str, Any]:
+    """What the columns of deals refer to: the names of this and the next period, and how the model's cut-off for deals
+    at risk did at earlier dates."""
+    (this, _), (following, _) = deals.periods(as_of, company.mapping)
+    return {"this_period": this, "next_period": following, "at_risk": model.evaluation.get("at_risk")}
 
 
 EndOf = Callable[[Int, Int], Int]

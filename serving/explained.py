@@ -8,7 +8,9 @@ from features.errors import Conflict
 from serving import answers
 from serving.champion import model_for
 from serving.company import Company
+from training.deal_scores import curve
 from training.dossier import dossier
+from training.hazard import HazardModel
 from training.reasons import Explanation
 
 __all__ = ["explain_one"]
@@ -34,7 +36,7 @@ def explain_one(company: Company, kind: str, as_of: int, key: str, within_days: 
     explanation: Explanation = found.explanation
     return {
         "as_of": company.iso(as_of), "model": chosen.label,
-        **({"within_days": within_days} if kind == "deal" else {}),
+        **(_of_deal(company, model, as_of, subject, within_days) if kind == "deal" else {}),
         "score": {**rows[0], "reasons": []},
         "log_odds": explanation.log_odds, "base_log_odds": explanation.base,
         "reasons": [answers.reason_row(one) for one in found.reasons()],
@@ -43,3 +45,11 @@ def explain_one(company: Company, kind: str, as_of: int, key: str, within_days: 
         "what_if": [{"text": one.text, "probability": one.probability, "change": one.change} for one in found.what_if],
         "past": [{"as_of": company.iso(at), "probability": said} for at, said in found.past],
     }
+
+
+def _of_deal(company: Company, model: HazardModel, as_of: int, subject: int, within_days: float) -> dict[str, Any]:
+    """What is said of deals alone: the periods, and the chances by week."""
+    by_week = curve(model, company.history, subject, as_of)
+    return {"within_days": within_days, **answers.deal_periods(company, model, as_of),
+            "curve": [{"at": company.iso(at), "p_win": win, "p_lose": lose, "p_open": still}
+                      for at, win, lose, still in by_week.itertuples(index=False)]}

@@ -49,10 +49,12 @@ class Curves:
         """Last moment that each curve covers; after it nothing is said."""
         return self.at + int(self.edges_days[-1] * DAY)
 
-    def win_quantile(self, level: float) -> Int:
-        """Moment by which the share `level` of the wins has come, given a win by the curve's end; -1 without any."""
-        total = self.win[:, -1]
-        moment = self._first_moment(level * total, lose_counts=0.0)
+    def win_quantile(self, level: float, after: Int | int = 0) -> Int:
+        """Moment by which the share `level` of the wins after each moment `after` has come, given a win between it and
+        the curve's end; -1 without any."""
+        before = self.win_by(after)
+        total = self.win[:, -1] - before
+        moment = self._first_moment(before + level * total, lose_counts=0.0)
         return np.where(total > 1e-9, moment, -1)
 
     def end_quantile(self, level: float) -> Int:

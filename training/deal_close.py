@@ -13,6 +13,8 @@ from features.calendar import DAY
 from features.errors import BadInput, Conflict
 from features.history import History, Int
 from features.settings import Settings, TrainingSettings
+from training.at_risk import ask, evidence
+from training.curves import Curves
 from training.evidence.judge import Asked, judge
 from training.evidence.rolling import Fold, Task, cycle, fit, roll
 from training.evidence.summary import finite
@@ -23,7 +25,7 @@ from training.outcomes import OPEN, Landmarks, Outcomes, grid_landmarks, outcome
 from training.result import TrainingResult, silent, training_result
 from training.tuning import Tuner, tuned
 
-__all__ = ["evaluation_days", "score", "task", "train"]
+__all__ = ["asked_deals", "chances", "evaluation_days", "open_deals", "score", "task", "train"]
 
 _WHY = ("not created yet", "won", "lost")  # by state: why a deal cannot be scored
 FOLD_DAYS = 14  # between the earlier origins, where lives are short
@@ -46,7 +48,7 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     progress("deals: looking back at past forecasts")
     origins, asked = _judge(job, folds, as_of, settings)
     evaluation = {"window_days": evaluation_days(job.cycle_days), "origins": origins,
-                  "trials": tuner.trials if tuner else 0,
+                  "trials": tuner.trials if tuner else 0, "at_risk": evidence(ask(job, folds, as_of)),
                   "periods": judge_forecasts(job.history, [fold.model for fold in folds], as_of, settings)}
     return training_result(model, evaluation, asked, settings.model_copy(update={"training": chosen}), folder)
 
@@ -108,26 +110,36 @@ def _answered(ends: Outcomes, subject: Int, origin: int, window_end: int) -> npt
 
 def score(model: HazardModel, history: History, as_of: int, within_days: float,
           ids: list[str] | None = None) -> pd.DataFrame:
-    """Scores of deals open as of a moment, or of those asked for by id.
+    """Chances and dates of deals open as of a moment, or of those asked for by id: the columns of `chances`.
 
-    Returns deal_id, p_win, p_lose, p_open within `within_days`; close_p10, _p50, _p90: moments given a win;
-    resolve_p10, _p50, _p90: moments of either end; both as UTC text, None beyond the model's reach. Raises NotFound for
-    an unknown id and BadInput for a deal that had ended by then.
+    `training.deal_scores` says everything else of them too. Raises NotFound for an unknown id and BadInput for a deal
+    that had ended by then.
     """
-    if ids is None:
-        subject = open_deals(history, as_of)
-    else:
-        subject = history.codes("deal", ids)
-        _refuse_ended(history, subject, as_of)
+    subject = asked_deals(history, as_of, ids)
     curves = model.curves(history, subject, np.full(len(subject), as_of))
-    window = as_of + round(within_days * DAY)
-    win, lose = curves.win_by(window), curves.lose_by(window)
+    return chances(history, subject, curves, as_of + round(within_days * DAY))
+
+
+def chances(history: History, subject: Int, curves: Curves, window_end: int) -> pd.DataFrame:
+    """deal_id, p_win, p_lose, p_open by `window_end`; close_p10, _p50, _p90: moments given a win; resolve_p10, _p50,
+    _p90: moments of either end; both as UTC text, None beyond the model's reach."""
+    win, lose = curves.win_by(window_end), curves.lose_by(window_end)
     frame = pd.DataFrame({"deal_id": history.deals.ids[subject], "p_win": win, "p_lose": lose,
                           "p_open": 1.0 - win - lose})
     for name, quantile in (("close", curves.win_quantile), ("resolve", curves.end_quantile)):
         for level in (10, 50, 90):
             frame[f"{name}_p{level}"] = pd.Series(_texts(quantile(level / 100)), dtype=object)
     return frame
+
+
+def asked_deals(history: History, as_of: int, ids: list[str] | None) -> Int:
+    """Codes of the deals open as of a moment, or of those asked for by id. Raises NotFound, and BadInput for a deal
+    that had ended by then."""
+    if ids is None:
+        return open_deals(history, as_of)
+    subject = history.codes("deal", ids)
+    _refuse_ended(history, subject, as_of)
+    return subject
 
 
 def _refuse_ended(history: History, subject: Int, as_of: int) -> None:

@@ -21,6 +21,7 @@ from serving.api.schemas import (
     LeadScores,
     LeadScoresAsked,
 )
+from serving.champion import model_for
 from serving.company import Company
 from serving.dates import BadField, read_period
 from serving.explained import explain_one
@@ -59,10 +60,13 @@ def score_leads(asked: LeadScoresAsked, company: Now) -> dict[str, Any]:
 
 @router.post("/deals/score", tags=["scores"], summary="Score deals", response_model=DealScores)
 def score_deals(asked: DealScoresAsked, company: Now) -> dict[str, Any]:
-    """How likely each deal is won, lost or still open within a time, and when it closes."""
+    """How likely each deal is won, lost or still open within a time and by period, when it closes and for how much,
+    whether it keeps its date, and where it stands."""
     as_of = company.read_as_of(asked.as_of)
     chosen, rows = answers.deal_scores(company, as_of, asked.within_days, asked.deal_ids, asked.reasons)
-    return {"as_of": company.iso(as_of), "within_days": asked.within_days, "model": chosen.label, "scores": rows}
+    model = model_for(company.home, "deals", as_of)[1]
+    return {"as_of": company.iso(as_of), "within_days": asked.within_days, "model": chosen.label,
+            **answers.deal_periods(company, model, as_of), "scores": rows}
 
 
 @router.get("/leads/{lead_id:path}/explanation", tags=["reasons"], summary="Explain a lead's score",

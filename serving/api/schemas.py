@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from training.deal_scores import COLUMNS
 
 __all__ = ["DealExplanation", "DealScore", "DealScores", "DealScoresAsked", "ErrorBody", "Forecast", "Health",
            "LeadExplanation", "LeadScore", "LeadScores", "LeadScoresAsked"]
@@ -89,25 +91,75 @@ class LeadScores(Given):
     scores: list[LeadScore]
 
 
+def _column(name: str) -> Any:
+    return Field(description=COLUMNS[name])
+
+
 class DealScore(Given):
     deal_id: str
     status: Annotated[Literal["open", "won", "lost", "deleted"], Field(description="Only an open deal has chances.")]
-    p_win: Annotated[Share | None, Field(description="P(won within `within_days`).")]
-    p_lose: Share | None
-    p_open: Share | None
-    close_p10: Annotated[str | None, Field(description="When it is won, given that it is won: 1 of 10 by this moment.")]
-    close_p50: str | None
-    close_p90: str | None
-    resolve_p10: Annotated[str | None, Field(description="When it is won or lost. Null: later than the model looks.")]
-    resolve_p50: str | None
-    resolve_p90: str | None
+    kind: str | None = _column("kind")
+    stage: str | None = _column("stage")
+    owner: str | None = _column("owner")
+    amount: float | None = _column("amount")
+    p_win: Share | None = _column("p_win")
+    p_lose: Share | None = _column("p_lose")
+    p_open: Share | None = _column("p_open")
+    close_p10: str | None = _column("close_p10")
+    close_p50: str | None = _column("close_p50")
+    close_p90: str | None = _column("close_p90")
+    resolve_p10: str | None = _column("resolve_p10")
+    resolve_p50: str | None = _column("resolve_p50")
+    resolve_p90: str | None = _column("resolve_p90")
+    p_win_this_period: Share | None = _column("p_win_this_period")
+    p_win_next_period: Share | None = _column("p_win_next_period")
+    p_win_later: Share | None = _column("p_win_later")
+    expected_close: str | None = _column("expected_close")
+    overdue: bool | None = _column("overdue")
+    p_on_time: Share | None = _column("p_on_time")
+    p_lost_before: Share | None = _column("p_lost_before")
+    p_slip: Share | None = _column("p_slip")
+    slip_days: float | None = _column("slip_days")
+    p_win_by_period_end: Share | None = _column("p_win_by_period_end")
+    at_risk: bool | None = _column("at_risk")
+    p_win_before: Share | None = _column("p_win_before")
+    change: float | None = _column("change")
+    changed: str | None = _column("changed")
+    days_in_stage: float | None = _column("days_in_stage")
+    won_stage_days_p25: float | None = _column("won_stage_days_p25")
+    won_stage_days_p75: float | None = _column("won_stage_days_p75")
+    missing_roles: str | None = _column("missing_roles")
+    amount_close: float | None = _column("amount_close")
+    amount_close_p10: float | None = _column("amount_close_p10")
+    amount_close_p50: float | None = _column("amount_close_p50")
+    amount_close_p90: float | None = _column("amount_close_p90")
+    expected_value: float | None = _column("expected_value")
+    unlike: bool | None = _column("unlike")
     reasons: Annotated[list[Reason] | None, Field(description="As many as were asked for, for and against.")]
+
+
+class RiskFigures(Given):
+    asked: Annotated[int, Field(description="Questions: a deal as of a week, would it be won by its period's end?")]
+    deals: Annotated[int, Field(description="Deals among them.")]
+    missed: Annotated[Share | None, Field(description="Share of them that were not won by then.")]
+    flagged: Annotated[Share | None, Field(description="Share under the cut-off.")]
+    precision: Annotated[Share | None, Field(description="Share of the flagged that were not won by then.")]
+    recall: Annotated[Share | None, Field(description="Share of those not won by then that were flagged.")]
+
+
+class RiskEvidence(RiskFigures):
+    cutoff: Annotated[float | None, Field(description="Under it a deal is at risk. Null: none is precise enough.")]
+    out_of_time: Annotated[RiskFigures | None, Field(
+        description="The same of cut-offs learned at earlier dates, on what was asked after them.")]
 
 
 class DealScores(Given):
     as_of: str
     within_days: float
     model: Annotated[str, Field(examples=["deals/1"])]
+    this_period: Annotated[str, Field(examples=["2026-Q3"], description="The fiscal quarter under way …")]
+    next_period: Annotated[str, Field(examples=["2026-Q4"], description="… and the one after it.")]
+    at_risk: Annotated[RiskEvidence | None, Field(description="How being at risk did at earlier dates.")]
     scores: list[DealScore]
 
 
@@ -144,9 +196,21 @@ class LeadExplanation(Explanation):
     score: LeadScore
 
 
+class CurvePoint(Given):
+    at: str
+    p_win: Share
+    p_lose: Share
+    p_open: Share
+
+
 class DealExplanation(Explanation):
     within_days: float
+    this_period: str
+    next_period: str
+    at_risk: RiskEvidence | None
     score: DealScore
+    curve: Annotated[list[CurvePoint], Field(description="The chances by week, as far as the model looks; they add up "
+                                                         "to 1. A date between two lies between them.")]
 
 
 class Spread(Given):

@@ -11,6 +11,7 @@ from serving.cli.models import as_of_option, version_option
 from serving.cli.output import emit, json_option, say, table
 
 if TYPE_CHECKING:
+    from features.mapping import Mapping
     from serving.company import Company
 
 __all__ = ["explain"]
@@ -64,8 +65,26 @@ def explain_deal(home_path: Path, deal_id: str, as_of: str, within: str, version
         return
     score = said["score"]
     say(f"{company.mapping.company}, deal {deal_id} as of {said['as_of']}, by model {said['model']}")
-    say(f"{_percent(score['p_win'])} to be won within {days:g} days, {_percent(score['p_lose'])} to be lost.")
+    say(f"{_percent(score['p_win'])} to be won within {days:g} days, {_percent(score['p_lose'])} to be lost. Won in "
+        f"{said['this_period']}: {_percent(score['p_win_this_period'])}; in {said['next_period']}: "
+        f"{_percent(score['p_win_next_period'])}; later: {_percent(score['p_win_later'])}.")
+    for sentence in _sentences(score, company.mapping):
+        say(sentence)
+    if score["at_risk"]:
+        say(f"At risk: {_percent(score['p_win_by_period_end'])} to be won by the end of the period in which it is "
+            "expected.")
+    if score["unlike"]:
+        say("It is unlike anything that has closed so far.")
     _show(said)
+
+
+def _sentences(score: dict[str, Any], mapping: Mapping) -> list[str]:
+    from serving.pages import deal_words
+
+    said = [deal_words.likely_close(score, mapping), deal_words.amount_at_close(score, mapping),
+            deal_words.expected(score), deal_words.in_stage(score), deal_words.missing(score), deal_words.trend(score),
+            deal_words.changes(score)]
+    return [one for one in said if one]
 
 
 def _explained(home_path: Path, kind: str, key: str, as_of: str, days: float,

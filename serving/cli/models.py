@@ -159,22 +159,31 @@ def score_leads(home_path: Path, as_of: str, out: Path, ids: str | None, n_reaso
 @click.pass_obj
 def score_deals(home_path: Path, as_of: str, ids: str | None, n_reasons: int, within: str, out: Path,
                 version: int | None, as_json: bool) -> None:
-    """Score every open deal: deal_id, p_win, p_lose and p_open within SPAN, likely dates, model.
+    """Score every open deal: its chances within SPAN and by fiscal quarter, and all else that is said of it.
 
-    close_p10 to close_p90 are dates given a win, resolve_p10 to resolve_p90 of either end; neither is cut at SPAN,
-    and empty means later than the model looks.
+    Columns: what it is (kind, stage, owner, amount); p_win, p_lose, p_open within SPAN; close_p10 to close_p90, dates
+    given a win, and resolve_p10 to resolve_p90 of either end, empty where later than the model looks; P(won) in this
+    period, in the next and later; its expected close, whether that slips, whether it is at risk; the trend over seven
+    days; time in stage beside the deals that were won; missing roles; the amount at the close; whether it is unlike all
+    that closed; as_of, model. Each is explained in docs/deal-scores.md.
     """
     from features.calendar import DAY, parse_within
-    from training import deal_close
+    from training import deal_scores
+    from training.at_risk import in_words
 
     days = parse_within(within)
     home, moment, chosen, model = _load(home_path, "deals", as_of, version)
     history = home.history(moment)
-    frame = deal_close.score(model, history, moment, days, _ids(ids))
+    frame = deal_scores.score(model, history, moment, days, _ids(ids))
     if n_reasons:
         with progress("Reasons"):
             frame = _with_reasons(frame, model, history, moment, n_reasons, lambda subject, at: at + round(days * DAY))
-    _finish(frame, chosen.label, out, home, moment, as_json, within_days=days)
+    (this, _), (following, _) = deal_scores.periods(moment, home.mapping)
+    risk = model.evaluation.get("at_risk")
+    _finish(frame, chosen.label, out, home, moment, as_json, within_days=days, this_period=this, next_period=following,
+            at_risk=risk)
+    if not as_json:
+        say(f"This period is {this}, the next {following}. {in_words(risk)}")
 
 
 def _with_overrides(frame: Any, home: Any, moment: int) -> Any:

@@ -21,7 +21,7 @@ from serving.company import Companies
 from serving.dates import BadField
 from tests.companies import DEALS, bring_in, deals_file, mapping_text
 from tests.serving.asking import as_real, assert_error, client
-from training import deal_close, lead_scores
+from training import deal_scores, lead_scores
 from training.forecast import forecast
 from training.outcomes import LOST, OPEN, WON, outcomes
 
@@ -62,7 +62,9 @@ def test_deals_are_scored_in_the_order_asked_as_the_command_line_scores_them(api
     assert body["within_days"] == 91
     assert [row["deal_id"] for row in body["scores"]] == asked
     _, model = model_for(home, "deals", moment(home))
-    frame = deal_close.score(model, home.history(moment(home)), moment(home), 91).set_index("deal_id")
+    frame = deal_scores.score(model, home.history(moment(home)), moment(home), 91).set_index("deal_id")
+    assert (body["this_period"], body["next_period"]) == ("2026-Q3", "2026-Q4")
+    assert body["at_risk"] == model.evaluation["at_risk"]
     for row in body["scores"]:
         assert row.pop("status") == "open"
         assert row.pop("reasons") == []
@@ -380,7 +382,7 @@ def test_a_fault_of_ours_is_told_without_its_details(trained_home: Path, monkeyp
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("serving.answers.deal_close.score", broken)
+    monkeypatch.setattr("serving.answers.deals.score", broken)
     answer = client(trained_home).post("/v1/deals/score", json={"deal_ids": ["D-000001"]})
     assert_error(answer, 500, "internal", "a fault of ours")
     assert "secret" not in answer.text

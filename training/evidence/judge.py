@@ -23,7 +23,7 @@ from training.outcomes import Outcomes
 __all__ = ["Asked", "judge", "won_by"]
 
 Floats = npt.NDArray[np.float64]
-SEGMENT_FEATURES = ("source", "field:source")  # what segments are formed by, where the company's fields have it
+SEGMENT_FEATURES = ("kind", "source", "field:source")  # what segments are formed by, where there is such a feature
 
 
 def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: Int, task: Task,

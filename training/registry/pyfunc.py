@@ -14,7 +14,7 @@ import pandas as pd
 
 from features.calendar import parse_as_of, parse_within
 from features.home import Home
-from training import deal_close, lead_scores
+from training import deal_scores, lead_scores
 from training.hazard import HazardModel
 
 __all__ = ["Scorer"]
@@ -35,7 +35,7 @@ class Scorer:
             if self.model.kind == "lead":
                 scored = lead_scores.score(self.model, history, moment, home.settings, ids)
             else:
-                scored = deal_close.score(self.model, history, moment, parse_within(params["within"]), ids)
+                scored = deal_scores.score(self.model, history, moment, parse_within(params["within"]), ids)
             parts.append(scored.set_index(rows.index))
         return pd.concat(parts).loc[table.index]
 

@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 from features.home import Home
 from serving.cli import cli
 from tests.companies import DEALS, bring_in, deals_file, mapping_text
+from training.deal_scores import COLUMNS
 from training.registry.versions import versions
 
 AS_OF = "2026-07-01"
-DEAL_COLUMNS = ["deal_id", "p_win", "p_lose", "p_open", "close_p10", "close_p50", "close_p90", "resolve_p10",
-                "resolve_p50", "resolve_p90", "as_of", "model"]
+DEAL_COLUMNS = [*COLUMNS, "as_of", "model"]
 LEAD_COLUMNS = ["lead_id", "probability", "probability_low", "probability_high", "score", "grade", "expected_value",
                 "probability_before", "change", "voice", "unlike", "override_grade", "override_probability",
                 "override_note", "override_until", "override_by", "as_of", "model"]
@@ -61,13 +61,27 @@ def test_score_deals_writes_every_open_deal_with_its_chances_dates_and_model(hom
     assert (pd.to_datetime(deals["close_p10"]) <= pd.to_datetime(deals["close_p50"])).all()
 
 
+def test_score_deals_says_which_periods_it_means_and_how_at_risk_did_before(home: Path) -> None:
+    at = ("score", "deals", "--as-of", AS_OF, "--within", "28d", "--out")
+    said = document(home, *at, "deals.csv")
+    assert (said["this_period"], said["next_period"]) == ("2026-Q3", "2026-Q4")
+    risk = said["at_risk"]
+    assert risk["precision"] >= 0.8
+    deals = pd.read_csv("deals.csv")
+    flagged = deals["at_risk"] == True  # noqa: E712 (some say nothing)
+    assert (deals["p_win_by_period_end"][flagged] < risk["cutoff"]).all()
+    shown = works(home, *at, "deals.csv").stdout
+    assert "This period is 2026-Q3" in shown
+    assert f"At risk: under {risk['cutoff']:.0%}" in shown
+
+
 def test_within_changes_the_chances_and_not_the_dates(home: Path) -> None:
     for span in ("28d", "13w"):
         works(home, "score", "deals", "--as-of", AS_OF, "--within", span, "--out", f"{span}.csv")
     short, long = pd.read_csv("28d.csv"), pd.read_csv("13w.csv")
     assert (short["p_win"] <= long["p_win"]).all()
     assert short["p_win"].sum() < long["p_win"].sum()
-    dates = DEAL_COLUMNS[4:10]
+    dates = [name for name in DEAL_COLUMNS if name.startswith(("close_", "resolve_"))]
     pd.testing.assert_frame_equal(short[dates], long[dates])
 
 

@@ -76,6 +76,10 @@ def test_a_deal_is_explained_within_a_span(trained_home: Path, tmp_path: Path) -
     done = dealcast(trained_home, "explain", "deal", deal["deal_id"], "--as-of", AS_OF, "--within", "91d")
     assert done.exit_code == 0, done.output
     assert f"{deal['p_win']:.1%} to be won within 91 days" in done.stdout
+    assert f"Won in 2026-Q3: {deal['p_win_this_period']:.1%}" in done.stdout
+    assert "If it is won, most likely around" in done.stdout
+    assert f"days at {deal['stage']}; half of the won deals took" in done.stdout
+    assert "Its rep expects it on" in done.stdout
 
 
 @pytest.mark.parametrize(("arguments", "part"), [

@@ -58,13 +58,13 @@ def test_model_files_hold_no_run_and_no_time(moved: Path) -> None:
 
 
 def test_mlflow_shows_a_training_and_loads_its_model_from_a_moved_home(moved: Path, tmp_path: Path) -> None:
-    from training import deal_close
+    from training import deal_scores
     from training.hazard import HazardModel
 
     home = Home.open(moved)
     version = champion(home, "deals")
     assert version is not None
-    direct = deal_close.score(HazardModel.load(version.path(home)), home.history(version.as_of), version.as_of, 28.0)
+    direct = deal_scores.score(HazardModel.load(version.path(home)), home.history(version.as_of), version.as_of, 28.0)
     asked = direct[["deal_id"]].assign(as_of="2026-07-01").iloc[::-1]
     asked.to_csv(tmp_path / "asked.csv", index=False)
 
