@@ -18,7 +18,7 @@ from features.errors import BadInput, NotFound
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Progress", "check_out_file", "emit", "json_option", "progress", "say", "table", "write_frame"]
+__all__ = ["Progress", "check_out_file", "check_page", "emit", "json_option", "progress", "say", "table", "write_frame"]
 
 Progress = Callable[[str], None]
 
@@ -68,10 +68,25 @@ def progress(title: str) -> Iterator[Progress]:
         yield lambda text: bar.update(task, description=f"{title}: {text}")
 
 
-def check_out_file(_context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
+def check_out_file(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
     """Refuse, before any work, a file that `write_frame` could not write."""
+    if path is None:
+        return None
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise BadInput(f"--out {path}: what it is follows from its ending, which must be .csv or .parquet.")
+    if path.is_dir():
+        raise BadInput(f"--out {path} is a folder. Name a file in it.")
+    if not path.absolute().parent.is_dir():
+        raise NotFound(f"--out {path}: there is no folder {path.absolute().parent}. Create it first.")
+    return path
+
+
+def check_page(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse, before any work, a web page that could not be written."""
+    if path is None:
+        return None
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise BadInput(f"--out {path}: the report is a web page, so its name must end in .html.")
     if path.is_dir():
         raise BadInput(f"--out {path} is a folder. Name a file in it.")
     if not path.absolute().parent.is_dir():

@@ -6,30 +6,16 @@ from pathlib import Path
 
 import click
 
-from features.errors import BadInput, NotFound
 from serving.cli.models import version_option
-from serving.cli.output import emit, json_option, say
+from serving.cli.output import check_page, emit, json_option, say
 
 __all__ = ["report"]
-
-
-def _check_out(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse, before any work, a file that could not be written."""
-    if path is None:
-        return None
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise BadInput(f"--out {path}: the report is a web page, so its name must end in .html.")
-    if path.is_dir():
-        raise BadInput(f"--out {path} is a folder. Name a file in it.")
-    if not path.absolute().parent.is_dir():
-        raise NotFound(f"--out {path}: there is no folder {path.absolute().parent}. Create it first.")
-    return path
 
 
 @click.command()
 @click.argument("what", type=click.Choice(["leads", "deals"]))
 @version_option
-@click.option("--out", type=click.Path(path_type=Path), callback=_check_out, metavar="FILE.html",
+@click.option("--out", type=click.Path(path_type=Path), callback=check_page, metavar="FILE.html",
               help="Where to write it. [default: leads-report.html or deals-report.html in this folder]")
 @json_option
 @click.pass_obj

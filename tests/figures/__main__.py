@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from tests.figures import (
+    backtest,
     bpic2012,
     bpic2012_leads,
     demo,
@@ -34,6 +35,7 @@ from tests.figures import (
 from tests.figures.cache import ROOT
 
 FIGURES = {"bpic2012": bpic2012.table, "bpic2012-leads": bpic2012_leads.table,
+           "backtest": backtest.table, "scoreboard": backtest.board,
            "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
            "request": demo.request, "map": drafts.table, "mapping-keys": mapping_keys.table,
            "excel-map": sheet.drafted, "excel-import": sheet.imported,

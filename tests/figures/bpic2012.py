@@ -20,13 +20,16 @@ from serving.cli.data import read_mapping
 from tests.figures.cache import ROOT, cached
 from training import lead_conversion
 from training.calibration import scores
-from training.evidence.backtest import backtest_origin
+from training.evidence.backtest import single_threaded
+from training.evidence.backtest_origin import backtest_origin
+from training.evidence.backtested import backtested
 from training.evidence.judge import won_by
 from training.evidence.measures import figures as figures_of
+from training.evidence.schedule import Period
 from training.hazard import HazardModel
 from training.outcomes import Landmarks, outcomes
 
-__all__ = ["DATA", "deals_at", "figures", "history", "table"]
+__all__ = ["DATA", "MONDAYS", "deals_at", "figures", "history", "results", "table"]
 
 DATA = ROOT.parent / "shared" / "data" / "bpic2012"
 MONDAYS = ["2011-12-19", "2011-12-26", "2012-01-02", "2012-01-09", "2012-01-16", "2012-01-23", "2012-01-30",
@@ -46,10 +49,10 @@ def history() -> History:
 
 
 def deals_at(day: str) -> dict[str, Any]:
-    """One Monday: figures, and each open deal's probability with what came."""
+    """One day: the frozen result of a backtest's origin."""
     past = history()
-    row, asked = backtest_origin(past, parse_as_of(day, past.mapping.zone), 28, load_settings())
-    return {"day": day, "row": row, "probability": asked.probability.tolist(), "won": asked.won.tolist()}
+    origin = parse_as_of(day, past.mapping.zone)
+    return backtest_origin(past, Period(origin, origin + 28 * DAY, origin + 7 * DAY), single_threaded(load_settings()))
 
 
 def leads_at_creation() -> dict[str, float]:
@@ -66,20 +69,20 @@ def leads_at_creation() -> dict[str, float]:
     return scores(probability, won_by(outcomes(past, "lead"), Landmarks(subject, created[subject]), end))
 
 
-def _results(small: bool) -> list[dict[str, Any]]:
+def results(small: bool) -> list[dict[str, Any]]:
+    """The frozen result of each Monday."""
     return [cached(f"bpic2012-{day}", lambda day=day: deals_at(day)) for day in (SMALL if small else MONDAYS)]
 
 
 def figures(small: bool) -> pd.DataFrame:
     """A row per Monday."""
-    return pd.DataFrame([one["row"] for one in _results(small)])
+    return pd.DataFrame(backtested(results(small))["origins"])
 
 
 def table(small: bool) -> str:
     if not DATA.is_dir():
         return ""
-    results = _results(small)
-    rows = figures(small)
+    found, rows = results(small), figures(small)
     zone = history().mapping.zone
     lines = ["| as of | open deals | won in 28 days | AUC | log-loss | by stage | Aalen–Johansen | base rate | number "
              "forecast (P10–P90) | came | amount forecast (P10–P90) | came |",
@@ -88,26 +91,28 @@ def table(small: bool) -> str:
         lines.append(
             f"| {iso(row.origin, zone)[:10]} | {row.n:.0f} | {row.won:.0f} | {row.auc:.3f} | {row.log_loss:.3f} | "
             f"{row.log_loss_stage:.3f} | {row.log_loss_aj:.3f} | {row.log_loss_base:.3f} | "
-            f"{row.won_count_mean:.0f} ({row.won_count_p10:.0f}–{row.won_count_p90:.0f}) | "
-            f"{row.won_count_actual:.0f} | "
-            f"€{row.won_amount_mean / 1e6:.2f}M ({row.won_amount_p10 / 1e6:.2f}–{row.won_amount_p90 / 1e6:.2f}) | "
-            f"€{row.won_amount_actual / 1e6:.2f}M |")
+            f"{row.won_count_mean:.0f} ({row.won_count_low_80:.0f}–{row.won_count_high_80:.0f}) | "
+            f"{row.won_count_came:.0f} | "
+            f"€{row.won_amount_mean / 1e6:.2f}M "
+            f"({row.won_amount_low_80 / 1e6:.2f}–{row.won_amount_high_80 / 1e6:.2f}) | "
+            f"€{row.won_amount_came / 1e6:.2f}M |")
     median = rows.median()
     lines.append(f"| **median** | {median.n:.0f} | {median.won:.0f} | **{median.auc:.3f}** | "
                  f"**{median.log_loss:.3f}** | "
                  f"{median.log_loss_stage:.3f} | {median.log_loss_aj:.3f} | {median.log_loss_base:.3f} | | | | |")
-    lines += ["", *_sentences(rows, results)]
+    lines += ["", *_sentences(rows, found)]
     return "\n".join(lines if small else [*lines, "", _lead_sentence()]) + "\n"
 
 
 def _sentences(rows: pd.DataFrame, results: list[dict[str, Any]]) -> list[str]:
     n = len(rows)
-    error = {name: (rows[f"won_{name}_mean"] / rows[f"won_{name}_actual"] - 1).abs().mean()
+    error = {name: (rows[f"won_{name}_mean"] / rows[f"won_{name}_came"] - 1).abs().mean()
              for name in ("count", "amount")}
-    held = {name: int(rows[f"won_{name}_actual"].between(rows[f"won_{name}_p10"], rows[f"won_{name}_p90"]).sum())
+    held = {name: int(rows[f"won_{name}_came"].between(rows[f"won_{name}_low_80"], rows[f"won_{name}_high_80"]).sum())
             for name in ("count", "amount")}
     better = int((rows.log_loss < rows.log_loss_aj).sum())
-    overall = figures_of(*(np.concatenate([one[name] for one in results]) for name in ("probability", "won")))
+    overall = figures_of(*(np.concatenate([np.array(one["deals"][name]) for one in results])
+                           for name in ("model", "won")))
     return [
         f"Log-loss is below that of Aalen–Johansen at {better} of {n} Mondays and below the rate by stage at "
         f"{int((rows.log_loss < rows.log_loss_stage).sum())} of {n}. Predicted over actual wins, all Mondays "

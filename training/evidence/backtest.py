@@ -1,77 +1,118 @@
-"""The backtest: train at each origin on what was known then, and look at what came.
+"""The backtest: every origin of a schedule, each in a file of its own, so that one which was interrupted goes on.
 
-Unlike the folds inside one training, everything is done anew at every origin, the choice of half-life and calibrator
-with it, exactly as `dealcast train --as-of` would have done on that day.
+Results lie in `<home>/backtests/<key>/`. The key is a hash of what they follow from: everything that the home knows,
+its settings and the code; another import or another version begins anew, and what was frozen stays. Each origin is
+trained on one thread, and as many origins at a time as there are cores.
 """
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import json
+import multiprocessing
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from features.calendar import DAY
+from features.calendar import iso
 from features.history import History
+from features.home import Home
 from features.settings import Settings
-from training import deal_close
-from training.evidence.judge import Asked, judge
-from training.evidence.summary import summary
-from training.forecast import actual, forecast
-from training.hazard import HazardModel, landmark_table
-from training.outcomes import Landmarks, outcomes
+from training.evidence.backtest_origin import backtest_origin
+from training.evidence.schedule import Period
+from training.fingerprint import fingerprint
 from training.result import silent
 
-__all__ = ["Backtest", "backtest", "backtest_origin"]
+__all__ = ["backtest", "key_of", "single_threaded"]
+
+PACKAGES = ("configs", "features", "training")
 
 
-@dataclass(frozen=True)
-class Backtest:
-    """origins : a row per origin with the figures of P(win) and of the forecast. summary : P(win) over all origins
-    together, as `training.evidence.summary` has it."""
+def backtest(home: Home, periods: list[Period], progress: Callable[[str], None] = silent,
+             workers: int | None = None) -> list[dict[str, Any]]:
+    """The frozen result of each period's origin, as `backtest_origin` has it; those that are not there are computed.
 
-    origins: pd.DataFrame
-    summary: dict[str, Any]
-
-
-def backtest(history: History, origins: list[int], within_days: float, settings: Settings,
-             progress: Callable[[str], None] = silent) -> Backtest:
-    """Backtest P(win within days) and the forecast of those days at each origin (microseconds).
-
-    Windows must have closed in `history`. Each row holds the origin, `n` open deals, how many were `won`, AUC,
-    log-loss and Brier score beside base rate, rate by stage and Aalen–Johansen, and the forecast's mean, P10 and P90
-    beside what came, in number and amount (major units).
+    workers : processes at a time; None takes as many as there are cores.
     """
-    rows, asked = [], []
-    for i, origin in enumerate(origins):
-        progress(f"origin {i + 1} of {len(origins)}")
-        row, answers = backtest_origin(history, origin, within_days, settings)
-        rows.append(row)
-        asked.append(answers)
-    return Backtest(pd.DataFrame(rows), summary(asked, within_days))
+    history = home.history()
+    folder = home.path / "backtests" / key_of(history, home.settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / _name(one, history) for one in periods]
+    missing = [(one, file) for one, file in zip(periods, files, strict=True) if not file.is_file()]
+    n, done = len(periods), len(periods) - len(missing)
+    workers = min(workers or os.cpu_count() or 1, len(missing))
+    progress(f"{done} of {n} origins done")
+    if workers <= 1:
+        for one, file in missing:
+            _freeze(history, one, home.settings, file)
+            done += 1
+            progress(f"{done} of {n} origins done")
+    else:
+        # LightGBM's threads do not survive a fork, so workers start anew.
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
+            running = [pool.submit(_freeze_of, home.path, one, file) for one, file in missing]
+            try:
+                for ended in as_completed(running):
+                    ended.result()
+                    done += 1
+                    progress(f"{done} of {n} origins done")
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-def backtest_origin(history: History, origin: int, within_days: float,
-                    settings: Settings) -> tuple[dict[str, Any], Asked]:
-    """One origin of a backtest: its row, and each open deal's probability with what came."""
-    end = origin + round(within_days * DAY)
-    with tempfile.TemporaryDirectory() as folder:
-        deal_close.train(history, origin, settings, Path(folder))
-        model = HazardModel.load(Path(folder))
-    ends = outcomes(history, "deal")
-    subject = deal_close.open_deals(history, origin)
-    subject = subject[ends.is_answered(subject, np.full(len(subject), origin), np.full(len(subject), end))]
-    at = np.full(len(subject), origin)
-    job = deal_close.task(history.until(origin), origin, settings.training, within_days)
-    figures, answers = judge(model, ends, landmark_table(history, "deal", Landmarks(subject, at)),
-                             np.full(len(subject), end), job, settings)
-    said = forecast(model, history, origin, origin, end, settings, by_owner=False)["total"]
-    came = actual(history, origin, end)
-    return {"origin": origin, **figures,
-            **{f"{measure}_{name}": said[measure][name] for measure in ("won_count", "won_amount")
-               for name in ("mean", "p10", "p90")},
-            **{f"{measure}_actual": value for measure, value in came.items()}}, answers
+def key_of(history: History, settings: Settings) -> str:
+    """What results follow from, as 12 letters and digits."""
+    told = f"{fingerprint(history)} {single_threaded(settings).model_dump_json()} {_code()}"
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def single_threaded(settings: Settings) -> Settings:
+    """The same settings, LightGBM on one thread: origins share the cores."""
+    lightgbm = settings.training.lightgbm.model_copy(update={"num_threads": 1})
+    return settings.model_copy(update={"training": settings.training.model_copy(update={"lightgbm": lightgbm})})
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for file in sorted((root / package).rglob("*")):
+            if file.suffix in (".py", ".yaml"):
+                digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _name(period: Period, history: History) -> str:
+    origin, end, after = (iso(one, history.mapping.zone)[:10] for one in (period.origin, period.end, period.next))
+    return f"{origin}_to_{end}_next_{after}.json"
+
+
+def _one_thread() -> None:
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+
+
+def _freeze_of(home_path: Path, period: Period, file: Path) -> None:
+    history, settings = _opened(home_path)
+    _freeze(history, period, settings, file)
+
+
+@lru_cache(maxsize=1)
+def _opened(home_path: Path) -> tuple[History, Settings]:
+    home = Home.open(home_path)
+    return home.history(), home.settings
+
+
+def _freeze(history: History, period: Period, settings: Settings, file: Path) -> None:
+    """Compute an origin and write it; the file is there whole or not at all."""
+    found = backtest_origin(history, period, single_threaded(settings))
+    part = file.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps(found, allow_nan=False), encoding="utf-8")
+    part.replace(file)

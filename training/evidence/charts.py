@@ -19,7 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-__all__ = ["learning_svg", "lift_svg", "reliability_figure", "reliability_svg"]
+__all__ = ["INK", "LINE", "MUTED", "OURS", "PLAIN", "learning_svg", "lift_svg", "reliability_figure",
+           "reliability_svg", "svg"]
 
 Rows = list[dict[str, float]]
 # Stand-ins that appear nowhere else in a drawing, and the style sheet's names for them.
@@ -39,7 +40,7 @@ def reliability_figure(rows: Rows) -> Figure:
 
 def reliability_svg(rows: Rows) -> str:
     top = max(max(row["predicted"], row["observed"]) for row in rows)
-    return _svg(lambda axes: _reliability(axes, rows, OURS, MUTED), (380, 330), "Predicted and observed",
+    return svg(lambda axes: _reliability(axes, rows, OURS, MUTED), (380, 330), "Predicted and observed",
                 f"Observed share by predicted share in {len(rows)} equal groups, up to {top:.0%}; "
                 "the diagonal is where they agree.")
 
@@ -67,7 +68,7 @@ def lift_svg(rows: Rows) -> str:
         axes.set(xlabel="tenth of the scores, highest first", ylabel="share won", xticks=np.arange(len(rate)) + 1)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
-    return _svg(draw, (380, 330), "Share won by tenth of the scores",
+    return svg(draw, (380, 330), "Share won by tenth of the scores",
                 f"The highest tenth won {rate[0]:.0%}, the lowest {rate[-1]:.0%}, all {everyone:.0%}.")
 
 
@@ -86,12 +87,12 @@ def learning_svg(rows: list[dict[str, Any]]) -> str:
         axes.set(xlabel="outcomes learned from", ylabel="log-loss")
         axes.legend(frameon=False, labelcolor=INK)
 
-    return _svg(draw, (380, 330), "Learning curve",
+    return svg(draw, (380, 330), "Learning curve",
                 f"Log-loss goes from {rows[0]['log_loss']:.3f} with {outcomes[0]:,.0f} outcomes to "
                 f"{rows[-1]['log_loss']:.3f} with {outcomes[-1]:,.0f}.")
 
 
-def _svg(draw: Callable[[Axes], None], size: tuple[int, int], title: str, description: str) -> str:
+def svg(draw: Callable[[Axes], None], size: tuple[int, int], title: str, description: str) -> str:
     """Draw as SVG text whose colours are the style sheet's. One point here is one CSS pixel at its natural width."""
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "dealcast", "font.size": 12, "text.color": INK,
                      "axes.labelcolor": MUTED, "axes.edgecolor": LINE, "xtick.color": MUTED, "ytick.color": MUTED}

@@ -19,7 +19,7 @@ from training.evidence.charts import learning_svg, lift_svg, reliability_svg
 from training.evidence.effort import ORDERS
 from training.evidence.paired import PLAIN_NAMES
 
-__all__ = ["report_html"]
+__all__ = ["environment", "report_html"]
 
 _RECIPES = {
     "base": "one rate for all, from every window that had closed",
@@ -49,7 +49,7 @@ def report_html(mapping: Mapping, evaluation: Entries[str, Any]) -> str:
         figures["learning"] = Markup(learning_svg(learning))
     importance = [row for row in evaluation.get("importance", []) if row["loss"] >= LEAST_IMPORTANCE]
     headline, explained = evaluation["verdict"]["sentence"].split(": ", 1)
-    return _environment().get_template("report.html").render(
+    return environment().get_template("report.html").render(
         kind=kind, verb=_VERBS[kind], company=mapping.company, simulated=mapping.simulated,
         as_of=iso(params["as_of"], zone)[:16].replace("T00:00", "").replace("T", " "),
         headline=headline, explained=explained[0].upper() + explained[1:],
@@ -72,11 +72,12 @@ def _flat(params: Entries[str, Any], above: str = "") -> list[tuple[str, str]]:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(loader=PackageLoader("training.evidence", "."), autoescape=True,
-                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(number=_number, percent=_percent, signed=_signed)
-    return environment
+def environment() -> Environment:
+    """The templates of reports, and how they write figures."""
+    found = Environment(loader=PackageLoader("training.evidence", "."), autoescape=True,
+                        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters.update(number=_number, percent=_percent, signed=_signed)
+    return found
 
 
 def _number(value: float | None, digits: int = 3) -> str:

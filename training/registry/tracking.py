@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from training.tuning import Trial
 
-__all__ = ["code_version", "register", "server_command"]
+__all__ = ["code_version", "log_backtest", "register", "server_command"]
 
 REQUIREMENTS = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 
@@ -70,12 +70,7 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
         It is champion unless the champion was trained up to a later date.
     """
     client = _client(home)
-    experiment = client.get_experiment_by_name(name)
-    # An address without a folder of this machine in it, so that the home can be moved; and a kind, because MLflow
-    # otherwise shows what belongs to language models.
-    experiment_id = (experiment.experiment_id if experiment else client.create_experiment(
-        name, artifact_location=f"mlflow-artifacts:/{name}",
-        tags={"mlflow.experimentKind": "custom_model_development"}))
+    experiment_id = _experiment(client, name)
     run = client.create_run(experiment_id, start_time=trained_at // 1000, run_name=_day(home, as_of)).info.run_id
     try:
         card = model_card(name, iso(as_of, home.mapping.zone), home.mapping, params, metrics,
@@ -96,6 +91,40 @@ def register(home: Home, name: str, as_of: int, folder: Path, params: Mapping[st
         raise
     client.set_terminated(run, "FINISHED")
     return added
+
+
+def log_backtest(home: Home, key: str, params: Mapping[str, Any], metrics: Mapping[str, float],
+                 origins: Iterable[Mapping[str, Any]], figures: Mapping[str, Figure], texts: Mapping[str, str],
+                 started_at: int) -> str:
+    """Log a backtest as a run of the experiment "backtest" and return the run's id; one that was logged before under
+    the same `key` is not logged again.
+
+    origins : figures by origin, which become steps. texts : files of the run by name. started_at : microseconds UTC.
+    """
+    client = _client(home)
+    experiment_id = _experiment(client, "backtest")
+    before = client.search_runs([experiment_id], f"tags.key = '{key}' and attributes.status = 'FINISHED'")
+    if before:
+        return str(before[0].info.run_id)
+    run = str(client.create_run(experiment_id, start_time=started_at // 1000, run_name=_day(home, started_at),
+                                tags={"key": key}).info.run_id)
+    try:
+        _log(client, run, home, params, metrics, origins, texts["summary.md"])
+        _write_texts(home.path / "mlruns" / "artifacts" / "backtest" / run / "artifacts", figures, texts)
+    except BaseException:
+        client.set_terminated(run, "FAILED")
+        raise
+    client.set_terminated(run, "FINISHED")
+    return run
+
+
+def _experiment(client: MlflowClient, name: str) -> str:
+    # An address without a folder of this machine in it, so that the home can be moved; and a kind, because MLflow
+    # otherwise shows what belongs to language models.
+    found = client.get_experiment_by_name(name)
+    return str(found.experiment_id if found else client.create_experiment(
+        name, artifact_location=f"mlflow-artifacts:/{name}",
+        tags={"mlflow.experimentKind": "custom_model_development"}))
 
 
 def _client(home: Home) -> MlflowClient:
@@ -152,15 +181,19 @@ def _flat(params: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
 
 def _write_artifacts(place: Path, name: str, folder: Path, figures: Mapping[str, Figure],
                      texts: Mapping[str, str]) -> None:
+    _write_texts(place, figures, texts)
+    with warnings.catch_warnings():
+        # It warns of its own type hints, and that no example was given, which would be rows of the company's own.
+        warnings.simplefilter("ignore", UserWarning)
+        _save_pyfunc(place / "model", name, folder)
+
+
+def _write_texts(place: Path, figures: Mapping[str, Figure], texts: Mapping[str, str]) -> None:
     (place / "figures").mkdir(parents=True)
     for title, figure in figures.items():
         figure.savefig(place / "figures" / f"{title}.svg")
     for file, text in texts.items():
         (place / file).write_text(text, encoding="utf-8")
-    with warnings.catch_warnings():
-        # It warns of its own type hints, and that no example was given, which would be rows of the company's own.
-        warnings.simplefilter("ignore", UserWarning)
-        _save_pyfunc(place / "model", name, folder)
 
 
 def _save_pyfunc(place: Path, name: str, folder: Path) -> None:

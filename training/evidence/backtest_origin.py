@@ -1,0 +1,161 @@
+"""One origin of a backtest: train on what was known then, say everything, and keep it beside what came.
+
+Everything is done anew, the choice of half-life and calibrator with it, exactly as `dealcast train --as-of` would have
+done on that day. What comes out is plain JSON, frozen: every score is computed from it later, the same for us and for
+all that we are compared with.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.calendar import DAY
+from features.errors import BadInput
+from features.history import History, Int
+from features.settings import Settings
+from training import deal_close
+from training.curves import curves_from_hazards
+from training.evidence.dates import (
+    closing_days,
+    kaplan_meier,
+    raw_resolution,
+    raw_win,
+    rep_days,
+    resolution_days,
+    win_days,
+)
+from training.evidence.judge import judge
+from training.evidence.plain_deals import by_stage_alone, plain_deals
+from training.evidence.plain_forecasts import Past, finally_won, plain_forecasts
+from training.evidence.predictive import quantiles_told
+from training.evidence.rolling import prior_rows
+from training.evidence.schedule import Period
+from training.evidence.summary import finite
+from training.forecast import actual, forecast, reps_call
+from training.hazard import HazardModel, LandmarkTable, landmark_table
+from training.outcomes import OPEN, WON, Landmarks, Outcomes, outcomes
+
+__all__ = ["backtest_origin"]
+
+Floats = npt.NDArray[np.float64]
+MEASURES = ("won_count", "won_amount")
+WEEK = 7 * DAY
+LIFE_SHARE = 2 / 3  # of a closed deal's life, at which it is asked whether it will be won
+SHORTEST_DAYS = 1.0  # lives of closed deals that are asked about; some are entered when they have ended
+
+
+def backtest_origin(history: History, period: Period, settings: Settings) -> dict[str, Any]:
+    """Train at the origin and look at what came in the period, which is over in `history`.
+
+    Returns, beside `origin`, `end`, `next` (microseconds) and `days`:
+    figures : of P(won in the period), as `judge` has them. deals : the deals that were open, by column: `id`, `won`,
+    what the `model` and each `plain` one said, `segments`. resolution, win : dates, see `training.evidence.dates`.
+    two_thirds : deals that were two thirds through their life between this origin and the next. forecast : what came,
+    and mean and quantiles of what each method `said`. weeks : the same of ours and the reps', each week of the period.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        model = deal_close.train(history, period.origin, settings, Path(folder)).model
+    ends = outcomes(history, "deal")
+    past = Past.at_origin(history, period.origin, period.days, model.edges_days,
+                          prior_rows(settings.training.priors.deal, model.edges_days))
+    found = {"origin": period.origin, "end": period.end, "next": period.next, "days": period.days,
+             "model": {"voice": model.voice, "wins": model.wins, "cycle_days": model.cycle_days},
+             **_deals(history, ends, model, past, period, settings),
+             "two_thirds": _two_thirds(history, ends, model, past, period)}
+    try:
+        weeks = _weeks(history, model, period, settings)
+    except BadInput:  # no amount was known then: nothing is forecast
+        return {**found, "forecast": None, "weeks": []}
+    said = {"model": weeks[0]["model"], **plain_forecasts(past)}
+    return {**found, "forecast": {"came": actual(history, period.origin, period.end), "said": said}, "weeks": weeks}
+
+
+def _deals(history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period,
+           settings: Settings) -> dict[str, Any]:
+    subject = deal_close.open_deals(history, period.origin)
+    at, end = np.full(len(subject), period.origin), np.full(len(subject), period.end)
+    answered = ends.is_answered(subject, at, end)
+    subject, at, end = subject[answered], at[answered], end[answered]
+    table = landmark_table(history, "deal", Landmarks(subject, at))
+    job = deal_close.task(history.until(period.origin), period.origin, settings.training, period.days)
+    figures, asked = judge(model, ends, table, end, job, settings)
+    rows = _rows_of(past, history.deals.ids[subject])
+    here = {name: said[rows] for name, said in plain_deals(past).items()}
+    cells = curves_from_hazards(at, model.edges_days, by_stage_alone(model.cells).hazards(*table.state("deal")),
+                                history.mapping)
+    plain = {**asked.plain, "aj_stage": cells.win_by(end), **here}
+    return {"figures": finite(figures),
+            "deals": {"id": history.deals.ids[subject].tolist(), "won": asked.won.tolist(),
+                      "model": asked.probability.tolist(), "plain": {name: one.tolist() for name, one in plain.items()},
+                      "segments": {name: one.tolist() for name, one in asked.segments.items()}},
+            **_dates(history, ends, model, past, table, rows, period)}
+
+
+def _rows_of(past: Past, ids: npt.NDArray[np.object_]) -> Int:
+    """Positions of deals among those that were open at the past's origin; a cut history numbers them anew."""
+    codes = past.table.landmarks.subject[past.asked(past.origin)]
+    place = np.full(len(past.history.deals), -1, dtype=np.int64)
+    place[codes] = np.arange(len(codes))
+    return place[past.history.deals.codes(ids)]
+
+
+def _dates(history: History, ends: Outcomes, model: HazardModel, past: Past, table: LandmarkTable, rows: Int,
+           period: Period) -> dict[str, Any]:
+    """When each deal was resolved, and when those won were; in days from the origin, beside what was said."""
+    marks, days = table.landmarks, period.days
+    state, when = ends.next_end(marks.subject, marks.at)
+    stage = table.state("deal")[0]
+    cells = {name: curves_from_hazards(marks.at, model.edges_days, rates.hazards(*table.state("deal")), history.mapping)
+             for name, rates in (("aj", model.cells), ("aj_stage", by_stage_alone(model.cells)))}
+    curves = {"model": model.curves_of(history, table), **cells}
+    due = past.due[past.asked(past.origin)][rows]
+    rep = {"rep": rep_days(due, period.origin, days)} if np.isfinite(due).any() else {}
+    resolution = {**{name: resolution_days(one, days) for name, one in curves.items()},
+                  "raw": raw_resolution(past, stage), **rep}
+    win = {**{name: win_days(one, days) for name, one in curves.items()},
+           "raw": raw_win(past, stage), "kaplan_meier": kaplan_meier(past, stage), **rep}
+    came = closing_days(marks.at, when, days)
+    won = np.flatnonzero((state == WON) & (when <= period.end))
+    everyone = np.arange(len(came))
+    return {name: {"deal": kept.tolist(), "came": came[kept].tolist(),
+                   "said": {way: np.round(one[kept], 4).tolist() for way, one in said.items()}}
+            for name, said, kept in (("resolution", resolution, everyone), ("win", win, won))}
+
+
+def _two_thirds(history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period) -> dict[str, Any]:
+    """P(won | closed) two thirds through the life of deals that have closed since, by the model of the last origin
+    before that moment and by the share finally won of the stage."""
+    subject, state, closed_at, _ = ends.endings.last
+    closed = state != OPEN
+    subject, state, closed_at = subject[closed], state[closed], closed_at[closed]
+    begun = history.deals.visible_at[subject]
+    at = begun + np.round((closed_at - begun) * LIFE_SHARE).astype(np.int64)
+    kept = (closed_at - begun >= SHORTEST_DAYS * DAY) & (at > period.origin) & (at <= period.next)
+    subject, at, state = subject[kept], at[kept], state[kept]
+    kept = ends.is_open(subject, at)
+    subject, at, state = subject[kept], at[kept], state[kept]
+    table = landmark_table(history, "deal", Landmarks(subject, at))
+    curves = model.curves_of(history, table)
+    ended = curves.win[:, -1] + curves.lose[:, -1]
+    stage = finally_won(past, past.origin, table.state("deal")[0])
+    return {"id": history.deals.ids[subject].tolist(), "won": (state == WON).tolist(),
+            "model": (curves.win[:, -1] / np.maximum(ended, 1e-9)).tolist(),
+            "stage": None if stage is None else stage.tolist()}
+
+
+def _weeks(history: History, model: HazardModel, period: Period, settings: Settings) -> list[dict[str, Any]]:
+    """What was said each week of the period, of the same period, by the model of its start, whose level follows."""
+    found = []
+    for week, as_of in enumerate(range(period.origin, period.end, WEEK)):
+        said = forecast(model, history, as_of, period.origin, period.end, settings, by_owner=False)["total"]
+        called = reps_call(history, as_of, period.origin, period.end)
+        found.append({"week": week, "as_of": as_of, "reps": called,
+                      "model": {measure: {"mean": said[measure]["mean"],
+                                          "quantiles": quantiles_told(said[measure]).tolist()}
+                                for measure in MEASURES}})
+    return found

@@ -1,0 +1,180 @@
+"""What a backtest showed: tables of figures from the frozen results of its origins.
+
+In: results as `backtest_origin` has them. Out: plain JSON, from which the report, MLflow's run and the command's answer
+are written. Of forecasts, `error` is the mean of |said − came| / came, `bias` is all that was said by all that came,
+less 1; CRPS, pinball loss (of P10, P50 and P90) and interval score (of 80%) are in deals or in the currency; of dates
+all is in days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from training.evidence.dates import date_losses
+from training.evidence.distributions import (
+    LEVELS,
+    SHARES,
+    Floats,
+    covered,
+    crps,
+    interval,
+    interval_score,
+    pinball,
+    pit,
+    pit_histogram,
+)
+from training.evidence.measures import figures
+from training.evidence.paired import PLAIN_NAMES, Asked
+from training.evidence.summary import finite, summary
+
+__all__ = ["MEASURES", "asked_of", "backtested", "dates_of", "forecast_figures", "forecasts_of"]
+
+MEASURES = ("won_count", "won_amount")
+POINTS = [3, 19, 35]  # of LEVELS: P10, P50 and P90
+Result = dict[str, Any]
+Pair = tuple[Floats, Floats, Floats]
+
+
+def backtested(results: list[Result]) -> dict[str, Any]:
+    """All figures of a backtest.
+
+    deals : as `training.evidence.summary` has it. origins : a row of figures each. dates : of `resolution` and `win`,
+    figures by method. two_thirds : see `_two_thirds`. forecasts : by measure and method. weeks : by measure, a row for
+    each week of the period, ours and the reps'.
+    """
+    days = min(one["days"] for one in results)  # of quarters the shortest: two must not share a block of time
+    return {
+        "days": days, "first": results[0]["origin"], "last": results[-1]["origin"],
+        "deals": summary([replace(one, plain={name: one.plain[name] for name in PLAIN_NAMES if name in one.plain})
+                          for one in asked_of(results)], days),
+        "origins": [_origin_row(one) for one in results],
+        "dates": {name: {way: finite({key: float(np.concatenate(values[key]).mean()) for key in values})
+                         for way, values in dates_of(results, name).items()} for name in ("resolution", "win")},
+        "two_thirds": _two_thirds(results),
+        "forecasts": {measure: {way: forecast_figures(*pair) for way, pair in forecasts_of(results, measure).items()}
+                      for measure in MEASURES},
+        "weeks": {measure: _weeks(results, measure) for measure in MEASURES},
+    }
+
+
+def asked_of(results: list[Result]) -> list[Asked]:
+    """Questions and answers about deals, an origin each; only plain models that speak at every origin."""
+    ids = pd.Index(np.unique(np.concatenate([np.array(one["deals"]["id"], dtype=object) for one in results])))
+    everywhere = set.intersection(*(set(one["deals"]["plain"]) for one in results))
+    found = []
+    for one in results:
+        deals = one["deals"]
+        if not deals["id"]:
+            continue
+        subject = ids.get_indexer(pd.Index(deals["id"], dtype=object)).astype(np.int64)
+        found.append(Asked(np.array(deals["model"]), np.array(deals["won"], dtype=bool), subject,
+                           np.full(len(subject), one["origin"], dtype=np.int64),
+                           {name: np.array(said) for name, said in deals["plain"].items() if name in everywhere},
+                           {name: np.array(said, dtype=object) for name, said in deals["segments"].items()}))
+    return found
+
+
+def dates_of(results: list[Result], name: str) -> dict[str, dict[str, list[Floats]]]:
+    """Losses of dates by method and measure, an array of deals for each origin; `name` is resolution or win."""
+    everywhere = set.intersection(*(set(one[name]["said"]) for one in results))
+    found: dict[str, dict[str, list[Floats]]] = {}
+    for way in [one for one in results[0][name]["said"] if one in everywhere]:
+        losses = [date_losses(np.array(one[name]["said"][way]).reshape(-1, 3), np.array(one[name]["came"]))
+                  for one in results]
+        found[way] = {key: [one[key] for one in losses] for key in ("pinball", "median_error", "held")}
+    return found if any(one[name]["came"] for one in results) else {}
+
+
+def forecasts_of(results: list[Result], measure: str) -> dict[str, Pair]:
+    """By method: means (k,), quantiles (k, 39) and what came (k,), of the origins where it said something; only methods
+    that speak at every origin where anything is forecast."""
+    told = [one["forecast"] for one in results if one["forecast"]]
+    if not told:
+        return {}
+    came = np.array([one["came"][measure] for one in told])
+    return {way: (np.array([one["said"][way][measure]["mean"] for one in told]),
+                  np.array([one["said"][way][measure]["quantiles"] for one in told]), came)
+            for way in told[0]["said"] if all(way in one["said"] for one in told)}
+
+
+def forecast_figures(mean: Floats, quantiles: Floats, came: Floats) -> dict[str, Any]:
+    """Figures of forecasts (k,) with quantiles (k, 39), beside what came (k,)."""
+    low, high = interval(quantiles, 0.8)
+    return {
+        **finite({**_errors(mean, came), "crps": float(crps(quantiles, came).mean()),
+                  "pinball": float(pinball(quantiles[:, POINTS], came, LEVELS[POINTS]).mean()),
+                  "interval_score": float(interval_score(quantiles, came, 0.8).mean()),
+                  "held": float(covered(quantiles, came, 0.8).sum()), "n": float(len(came)),
+                  "width": _ratio((high - low), came)}),
+        "intervals": [{"share": share, "covered": float(covered(quantiles, came, share).mean()),
+                       "width": float((interval(quantiles, share)[1] - interval(quantiles, share)[0]).mean())}
+                      for share in SHARES],
+        "pit": pit_histogram(pit(quantiles, came)),
+    }
+
+
+def _errors(mean: Floats, came: Floats) -> dict[str, float]:
+    return {"error": _ratio(np.abs(mean - came), came),
+            "bias": float(mean.sum() / came.sum() - 1.0) if came.sum() > 0 else float("nan")}
+
+
+def _ratio(over: Floats, under: Floats) -> float:
+    """Mean of over / under, of those where something came."""
+    some = under > 0
+    return float((over[some] / under[some]).mean()) if some.any() else float("nan")
+
+
+def _origin_row(one: Result) -> dict[str, Any]:
+    """An origin's own figures: of the deals, of dates, and of the forecasts of each measure."""
+    row: dict[str, Any] = {"origin": one["origin"], "end": one["end"], **one["figures"]}
+    for name in ("resolution", "win"):
+        for way, values in dates_of([one], name).items():
+            row[f"{name}_pinball_{way}"] = float(values["pinball"][0].mean())
+    for measure in MEASURES if one["forecast"] else ():
+        came = one["forecast"]["came"][measure]
+        row[f"{measure}_came"] = came
+        said = one["forecast"]["said"]["model"][measure]
+        quantiles = np.array(said["quantiles"])
+        row |= {f"{measure}_mean": said["mean"], f"{measure}_crps": float(crps(quantiles, np.array(came)))}
+        for share in SHARES:
+            low, high = interval(quantiles, share)
+            row |= {f"{measure}_low_{share:.0%}"[:-1]: float(low), f"{measure}_high_{share:.0%}"[:-1]: float(high)}
+    return row
+
+
+def _two_thirds(results: list[Result]) -> dict[str, Any]:
+    """Deals that have closed since, two thirds through their life: the share told right (won where P > 1/2) by us, by
+    stage and by calling all what most were, and the AUC."""
+    told = [one["two_thirds"] for one in results]
+    won = np.array([w for one in told for w in one["won"]], dtype=bool)
+    if not len(won):
+        return {"n": 0}
+    found: dict[str, Any] = {"n": len(won), "won": int(won.sum()), "most": float(max(won.mean(), 1 - won.mean()))}
+    for way in ("model", "stage"):
+        if all(one[way] is not None for one in told):
+            said = np.array([p for one in told for p in one[way]])
+            own = figures(said, won)
+            found[way] = finite({"accuracy": float(((said > 0.5) == won).mean()), "auc": own["auc"],
+                                 "log_loss": own["log_loss"]})
+    return found
+
+
+def _weeks(results: list[Result], measure: str) -> list[dict[str, Any]]:
+    """How wrong the forecast of a period is as the period goes on, a row a week; the reps' call where there is one."""
+    rows = []
+    for week in sorted({one["week"] for result in results for one in result["weeks"]}):
+        said = [(one, result["forecast"]["came"][measure]) for result in results for one in result["weeks"]
+                if one["week"] == week]
+        came = np.array([value for _, value in said])
+        mean = np.array([one["model"][measure]["mean"] for one, _ in said])
+        quantiles = np.array([one["model"][measure]["quantiles"] for one, _ in said])
+        row: dict[str, Any] = {"week": week, **forecast_figures(mean, quantiles, came)}
+        if all(one["reps"] for one, _ in said):
+            called = np.array([one["reps"][measure] for one, _ in said])
+            row["reps"] = finite({**_errors(called, came), "crps": float(np.abs(called - came).mean())})
+        rows.append(row)
+    return rows
