@@ -77,7 +77,7 @@ def test_wheel_imports_trains_scores_and_serves_beside_a_foreign_features_packag
     dealcast("import", "company", "--mapping", "simulated")
     dealcast("train", "all", "--as-of", AS_OF)
     dealcast("score", "deals", "--as-of", AS_OF, "--within", "28d", "--out", "deals.csv")
-    assert (tmp_path / "deals.csv").read_text().startswith("deal_id,p_win,p_lose,p_open,close_p10")
+    assert (tmp_path / "deals.csv").read_text().startswith("deal_id,kind,stage,")
     port = free_port()
     with running("--home", "home", "serve", "--port", str(port), ready=f"http://127.0.0.1:{port}/", cwd=tmp_path,
                  env=env, command=installed):
