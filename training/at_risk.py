@@ -140,10 +140,11 @@ def in_words(found: dict[str, Any] | None) -> str:
         return ("At risk is not said: under no cut-off were enough of the earlier deals late or lost "
                 f"({found['missed']:.0%} of all were).")
     said = (f"At risk: under {found['cutoff']:.0%} to be won by the end of the period that holds the expected close. "
-            f"At earlier dates {found['precision']:.0%} of the deals under it were not won by then, of all deals "
-            f"{found['missed']:.0%}; it found {found['recall']:.0%} of them and flagged {found['flagged']:.0%} of all.")
+            f"At earlier dates {found['precision']:.0%} of the deals under it were not won by then (of all deals "
+            f"{found['missed']:.0%}). It flagged {found['flagged']:.0%} of them and found {found['recall']:.0%} of "
+            "those that were not won.")
     tested = found["out_of_time"]
     if tested and tested["precision"] is not None:
-        said += (f" Learned at one date and tested after it: {tested['precision']:.0%} not won, {tested['recall']:.0%} "
-                 "found.")
+        said += (f" Learned at one date and tested after it, it was right for {tested['precision']:.0%} and found "
+                 f"{tested['recall']:.0%}.")
     return said

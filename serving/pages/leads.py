@@ -13,12 +13,13 @@ from serving import answers
 from serving.champion import model_for
 from serving.company import Company
 from serving.explained import explain_one
-from serving.pages.words import GAP, day, fine_percent, money, number, percent, points
+from serving.pages.subject import explained, frame, sentence, trend
+from serving.pages.words import GAP, day, fine_percent, money, number, percent
 from training import lead_scores
 from training.forecast import owner_name
 from training.hazard import HazardModel
 from training.lead_conversion import window_end
-from training.registry.versions import ModelVersion, versions
+from training.registry.versions import ModelVersion
 
 __all__ = ["SORTS", "lead", "leads"]
 
@@ -43,7 +44,7 @@ def leads(company: Company, as_of: int, sort: str, all_leads: bool) -> dict[str,
             for one in map(answers.named, shown.to_dict("records"))]
     over = lead_scores.past_horizon(company.history, as_of)
     return {
-        **_frame(company, as_of, chosen), "rows": rows, "total": len(scored), "hidden": len(rows) < len(scored),
+        **frame(company, as_of, chosen), "rows": rows, "total": len(scored), "hidden": len(rows) < len(scored),
         "sort": sort, "sorts": SORTS, "by_hand": bool(said), "headline": _headline(scored),
         "intervals": bool(scored["probability_low"].notna().any()), "over": number(over) if over else "",
         "horizon": _horizon(company), "grades": _grades(scored),
@@ -61,10 +62,8 @@ def lead(company: Company, as_of: int, key: str) -> dict[str, Any]:
     status = category(history.changes("lead", company.mapping.state_field("lead")), pairs)[0]
     owner = category(history.changes("lead", "owner"), pairs)[0]
     end = company.date(int(window_end(history, code, at)[0]))
-    widest = max((abs(one["points"]) for one in said["reasons"]), default=1.0)
-    base = 1.0 / (1.0 + np.exp(-said["base_log_odds"]))
     return {
-        **_frame(company, as_of, chosen), "id": key, "standing": status or GAP,
+        **frame(company, as_of, chosen), "id": key, "standing": status or GAP,
         "owner": owner_name(history, owner) if owner else GAP, "created": day(company.date(int(
             history.leads.created_at[code[0]]))),
         "headline": f"{fine_percent(score['probability'])} to convert by {day(end)}",
@@ -72,27 +71,8 @@ def lead(company: Company, as_of: int, key: str) -> dict[str, Any]:
         "interval": None if score["probability_low"] is None else
         f"{fine_percent(score['probability_low'])} – {fine_percent(score['probability_high'])}",
         "value": money(score["expected_value"], company.mapping.currency),
-        "trend": _trend(score), "moved": [{"text": one["text"], "up": one["change"] > 0}
-                                         for one in said["moved"]],
-        "override": said["score"]["override"], "usual": fine_percent(float(base)),
-        "reasons": [{**one, "text": _sentence(one["text"]), "shown": points(one["points"]),
-                     "bar": 100 * one["points"] / widest} for one in said["reasons"]],
-        "rest": points(100 * (score["probability"] - base) - sum(one["points"] for one in said["reasons"])),
-        "what_if": [{**one, "text": one["text"], "shown": points(one["change"]),
-                     "chance": fine_percent(one["probability"])} for one in said["what_if"]],
-        "past": _past(said["past"]),
-    }
-
-
-def _frame(company: Company, as_of: int, chosen: ModelVersion) -> dict[str, Any]:
-    """What every leads' page holds around its content."""
-    return {
-        "company": company.mapping.company, "simulated": company.mapping.simulated,
-        "picker": {"date": company.date(as_of), "last": company.date(company.present()),
-                   "first": company.date(min(one.as_of for one in versions(company.home, "leads")))},
-        "as_of": company.iso(as_of), "zone": company.mapping.time_zone,
-        "model": {"label": chosen.label, "as_of": company.iso(chosen.as_of)},
-        "last_import": company.iso(company.last_import),
+        "trend": trend(score["change"], score["probability_before"]), "override": said["score"]["override"],
+        **explained(said, score["probability"]),
     }
 
 
@@ -127,9 +107,10 @@ def _row(company: Company, one: dict[str, Any], because: dict[str, Any] | None, 
             "owner": owner_name(company.history, one["owner"]) if one["owner"] else GAP, "score": one["score"],
             "grade": one["grade"], "chance": percent(one["probability"]),
             "interval": "" if low is None else f"{percent(low)} – {percent(high)}",
-            "trend": _trend(one), "value": money(one["expected_value"], company.mapping.currency), "by_hand": hand,
+            "trend": trend(one["change"], one["probability_before"]),
+            "value": money(one["expected_value"], company.mapping.currency), "by_hand": hand,
             "note": said["note"] if said else "", "unlike": one["unlike"],
-            "reason": _sentence(because["reason"]) if because else "",
+            "reason": sentence(because["reason"]) if because else "",
             "direction": "up" if because and because["effect"] > 0 else "down"}
 
 
@@ -161,26 +142,3 @@ def _grades(scored: pd.DataFrame) -> list[dict[str, str]]:
                       "note": f"{number(expected, 0 if expected >= 10 else 1)} expected to convert" if len(mine)
                       else "none"})
     return found
-
-
-def _trend(one: dict[str, Any]) -> dict[str, str] | None:
-    """How the chance moved in seven days; None for a lead that was not open then."""
-    if one["change"] is None:
-        return None
-    direction = "" if abs(one["change"]) < 0.5 else "up" if one["change"] > 0 else "down"
-    return {"direction": direction, "shown": points(one["change"]), "before": fine_percent(one["probability_before"])}
-
-
-def _past(said: list[dict[str, Any]]) -> dict[str, Any]:
-    """The scores of the weeks before as a line and a table."""
-    width, height, top = 560.0, 110.0, max(max(one["probability"] for one in said) * 1.15, 0.02)
-    step = width / max(len(said) - 1, 1)
-    spots = [{"x": round(i * step, 1), "y": round(height * (1 - one["probability"] / top), 1),
-              "day": day(one["as_of"][:10]), "chance": fine_percent(one["probability"])}
-             for i, one in enumerate(said)]
-    return {"spots": spots, "line": " ".join(f"{one['x']},{one['y']}" for one in spots), "width": width,
-            "height": height, "top": percent(top)}
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

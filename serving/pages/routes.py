@@ -11,6 +11,8 @@ from starlette.responses import Response
 from serving.company import Company
 from serving.dates import BadField
 from serving.pages.charts import forecast_chart
+from serving.pages.deals import deal as deal_page
+from serving.pages.deals import deals as deals_page
 from serving.pages.leads import lead as lead_page
 from serving.pages.leads import leads as leads_page
 from serving.pages.overview import chart_bars, overview
@@ -34,6 +36,22 @@ def home(request: Request, as_of: Annotated[str | None, Query()] = None, period:
     """The forecast of a period as of the end of a day: both as picked, or the quarter under way as of now."""
     company = _company(request)
     return page("overview.html", **overview(company, _moment(company, as_of), period or None, deals == "all"))
+
+
+@router.get("/deals")
+def deal_list(request: Request, as_of: Annotated[str | None, Query()] = None,
+              sort: Annotated[Literal["look", "amount", "chance", "slip", "rising", "falling"], Query()] = "look",
+              deals: Annotated[Literal["top", "all"], Query()] = "top") -> Response:
+    """The open deals as of the end of a day, those that deserve a look first."""
+    company = _company(request)
+    return page("deals.html", **deals_page(company, _moment(company, as_of), sort, deals == "all"))
+
+
+@router.get("/deals/{deal_id:path}")
+def one_deal(request: Request, deal_id: str, as_of: Annotated[str | None, Query()] = None) -> Response:
+    """One deal: its chances by date, its date and amount, where it stands, why, and what it was before."""
+    company = _company(request)
+    return page("deal.html", **deal_page(company, _moment(company, as_of), deal_id))
 
 
 @router.get("/leads")

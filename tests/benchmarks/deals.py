@@ -1,0 +1,57 @@
+"""How long it takes to say everything of 100,000 open deals, and to draw their curves alone.
+
+`python -m tests.benchmarks.deals DEALS` makes up a large company, fits a model on a small one of the same kind, and
+scores so many open deals in a process of its own, so that its memory is its own. Prints what it measured as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from features.calendar import DAY
+from features.settings import load_settings
+from tests.benchmarks.large import START, large_company
+from training.deal_close import task
+from training.deal_scores import score
+from training.evidence.rolling import fit
+from training.hazard import landmark_table
+from training.outcomes import Landmarks, outcomes
+
+__all__ = ["measure"]
+
+AS_OF = START + 2000 * DAY
+CHANGES_A_DEAL, OPEN_SHARE = 25, 0.85  # of the made-up companies: so many of their deals are open at that date
+LEARNED_FROM = 200  # deals
+
+
+def measure(deals: int) -> dict[str, Any]:
+    """Seconds (wall, processor) of features, curves and whole scores of so many open deals, and bytes at the peak."""
+    small, settings = large_company(LEARNED_FROM * CHANGES_A_DEAL, seed=1).until(AS_OF), load_settings().training
+    model = fit(task(small, AS_OF, settings), AS_OF, settings, [], settings.seeds)
+    past = large_company(round(deals / OPEN_SHARE * 1.02) * CHANGES_A_DEAL)
+    subject = outcomes(past, "deal").open_at(AS_OF)[:deals]
+    found: dict[str, Any] = {"deals": len(subject), "bins": len(model.edges_days) - 1, "voices": model.weights,
+                             "columns": len(model.encoder.columns)}
+
+    def timed(what: str, work: Callable[[], Any]) -> Any:
+        wall, cpu = time.perf_counter(), time.process_time()
+        done = work()
+        found[what], found[f"{what} cpu"] = time.perf_counter() - wall, time.process_time() - cpu
+        return done
+
+    table = timed("features", lambda: landmark_table(past, "deal", Landmarks(subject, np.full(len(subject), AS_OF))))
+    timed("curves", lambda: model.curves_of(past, table))
+    ids = past.deals.ids[subject].tolist()
+    timed("everything", lambda: score(model, past, AS_OF, 28, ids))
+    return {**found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(int(sys.argv[1]))))
