@@ -60,7 +60,10 @@ def backtest(home: Home, periods: list[Period], progress: Callable[[str], None] 
                     done += 1
                     progress(f"{done} of {n} origins done")
             except BaseException:
+                # Whoever stops it does not want to wait for the origins that are under way.
                 pool.shutdown(wait=False, cancel_futures=True)
+                for worker in multiprocessing.active_children():
+                    worker.terminate()
                 raise
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
