@@ -49,6 +49,7 @@ def deals(company: Company, as_of: int, sort: str, all_deals: bool) -> dict[str,
         **frame(company, as_of, chosen), "rows": rows, "total": len(scored), "hidden": len(rows) < len(scored),
         "sort": sort, "sorts": SORTS, "period": period, "headline": _headline(company, scored, risk),
         "tiles": _tiles(company, scored, period, risk), "risk": in_words(risk),
+        "dated": bool(scored["expected_close"].notna().any()),
         "all_address": f"/deals?{urlencode({**at, 'sort': sort, 'deals': 'all'})}",
     }
 

@@ -13,6 +13,7 @@ from tests.figures import (
     backtest,
     bpic2012,
     bpic2012_leads,
+    deals,
     demo,
     drafts,
     engine,
@@ -43,7 +44,7 @@ FIGURES = {"bpic2012": bpic2012.table, "bpic2012-leads": bpic2012_leads.table,
            "engine": engine.table, "simulation": simulation.calibration, "oracle": simulation.oracle_table,
            "million": million.table, "store": store.table, "skill": skill.table,
            "noninferior": noninferior.table, "small-data": small_data.table, "speed": speed.table,
-           "worklist": worklist.table, "reasons": reasons.table, "uci": uci.table}
+           "deal-speed": deals.table, "worklist": worklist.table, "reasons": reasons.table, "uci": uci.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -13,6 +13,7 @@ import tempfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import xlsxwriter  # type: ignore[import-untyped]
 
 from tests.figures.cache import ROOT, cached
@@ -87,6 +88,10 @@ _EDITS = [("company: deals zh", "company: 云图软件"), ("currency: CNY ", "ho
           ("{column: 用户数, type: number, past: final_only}", "{column: 用户数, type: number, past: at_creation}")]
 
 
+# Of the columns of scores.csv, those that fit on a page.
+_SHOWN = ["deal_id", "stage", "amount", "p_win", "p_lose", "close_p50", "expected_close", "p_slip", "at_risk"]
+
+
 def _steps() -> dict[str, str]:
     """Everything that a new user types, in an empty folder with only the workbook, and what is answered."""
     quarter = f"{date.today().year}-Q{(date.today().month + 2) // 3}"
@@ -115,7 +120,7 @@ def _steps() -> dict[str, str]:
         dealcast(f"{home} import deals_zh.xlsx --mapping mapping.yaml")
         dealcast(f"{home} train deals --as-of now")
         dealcast(f"{home} score deals --as-of now --within 28d --out scores.csv")
-        said["scores"] = "\n".join((folder / "scores.csv").read_text(encoding="utf-8").splitlines()[:4])
+        said["scores"] = pd.read_csv(folder / "scores.csv").head(3)[_SHOWN].to_string(index=False)
         dealcast(f"{home} forecast --as-of now --period {quarter} --by owner")
     return said
 
@@ -145,7 +150,9 @@ def trained(small: bool) -> str:
 
 def scored(small: bool) -> str:
     scores = f"```text\n{_said()['scores']}\n```\n"
-    return f"{_shown('score')}\n`scores.csv` begins:\n\n{scores}\n{_shown('forecast')}"
+    begins = "`scores.csv` begins, of its columns ([all of them](deal-scores.md)):"
+    return f"{_shown('score')}\n{begins}\n\n{scores}\n{_shown('forecast')}"
+
 
 
 if __name__ == "__main__":
