@@ -18,9 +18,11 @@ from features.history import Int
 from features.overrides import overrides_as_of
 from serving.champion import model_for
 from serving.company import Company
+from serving.dates import blaming
 from training import deal_scores as deals
 from training import lead_scores as leads
 from training.forecast import forecast as make_forecast
+from training.groups import refuse_unknown
 from training.hazard import HazardModel
 from training.lead_conversion import window_end
 from training.outcomes import LOST, WON
@@ -122,18 +124,23 @@ def top_reasons(company: Company, model: HazardModel, as_of: int, ids: list[str]
                   "actionable": explained.themes[0].actionable} for one, explained in zip(ids, found, strict=True)}
 
 
-def forecast(company: Company, as_of: int, start: int, end: int) -> tuple[ModelVersion, HazardModel, dict[str, Any]]:
-    """The forecast of (start, end] with its owners, remembered while neither home nor model changes.
+def forecast(company: Company, as_of: int, start: int, end: int,
+             by: str = "owner") -> tuple[ModelVersion, HazardModel, dict[str, Any]]:
+    """The forecast of (start, end] with its groups, remembered while neither home nor model changes.
 
-    Raises BadInput for a period that is none, is over or is too far ahead, and Conflict without a model for the date.
+    Raises BadField for a grouping without data, BadInput for a period that is none, is over or is too far ahead, and
+    Conflict without a model for the date.
     """
     chosen, model = model_for(company.home, "deals", as_of)
+    with blaming("by"):
+        refuse_unknown(company.history.until(as_of), by)
 
     def compute() -> dict[str, Any]:
-        answer = make_forecast(model, company.history, as_of, start, end, company.settings, by_owner=True)
+        answer = make_forecast(model, company.history, as_of, start, end, company.settings, by=[by])
         return {**answer, "model": chosen.label}
 
-    return chosen, model, company.remember(("forecast", chosen.label, chosen.trained_at, as_of, start, end), compute)
+    key = ("forecast", chosen.label, chosen.trained_at, as_of, start, end, by)
+    return chosen, model, company.remember(key, compute)
 
 
 def named(row: dict[Hashable, Any]) -> dict[str, Any]:

@@ -44,13 +44,15 @@ def mapping() -> Mapping:
 
 def history(*, deals: dict[str, float] | None = None, leads: dict[str, float] | None = None,
             changes: list[dict[str, Any]] | None = None, activities: list[dict[str, Any]] | None = None,
-            deal_contacts: list[dict[str, Any]] | None = None, described_by: Mapping | None = None) -> History:
+            deal_contacts: list[dict[str, Any]] | None = None, owners: list[dict[str, Any]] | None = None,
+            described_by: Mapping | None = None) -> History:
     """A history whose times are given in days since 1970. `deals` and `leads` map ids to days of creation; a row's
     `known` is the day from which it was known, by default its own."""
     rows: dict[str, list[dict[str, Any]]] = {
         "deals": [{"deal_id": one, "created": day} for one, day in (deals or {}).items()],
         "leads": [{"lead_id": one, "created": day} for one, day in (leads or {}).items()],
-        "changes": changes or [], "activities": activities or [], "deal_contacts": deal_contacts or []}
+        "changes": changes or [], "activities": activities or [], "deal_contacts": deal_contacts or [],
+        "owners": owners or []}
     return History({name: _table(name, rows.get(name, [])) for name in TABLE_COLUMNS}, described_by or mapping())
 
 

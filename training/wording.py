@@ -15,7 +15,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 from features.asof import Feature
 from features.history import History
 from features.money import to_major
-from training.forecast import owner_name
+from training.groups import owner_name
 
 __all__ = ["MOST_THEMES", "themes", "words"]
 

@@ -25,7 +25,8 @@ from serving.champion import model_for
 from serving.company import Company
 from serving.dates import BadField, read_period
 from serving.explained import explain_one
-from training.forecast import amounts_known
+from training.amounts import amounts_known
+from training.groups import BY
 from training.registry.versions import MODELS, champion
 
 __all__ = ["company_now", "router"]
@@ -84,24 +85,25 @@ def explain_deal(deal_id: str, company: Now, as_of: AsOfQuery = None,
     return explain_one(company, "deal", company.read_as_of(as_of), deal_id, within_days)
 
 
-@router.get("/forecast", tags=["forecast"], summary="Forecast a period", response_model=Forecast)
+@router.get("/forecast", tags=["forecast"], summary="Forecast a period", response_model=Forecast,
+            response_model_exclude_unset=True)
 def forecast(company: Now,
              period: Annotated[str | None, Query(description="A fiscal quarter.", examples=["2026-Q4"])] = None,
              start: Annotated[str | None, Query(alias="from", description="Instead of `period`: starts after this "
                                                                           "moment …")] = None,
              to: Annotated[str | None, Query(description="… and ends with this one.")] = None,
              as_of: AsOfQuery = None,
-             by: Annotated[str | None, Query(description="`owner`: also by owner.", examples=["owner"])] = None,
+             by: Annotated[str | None, Query(description=f"One of {', '.join(BY)}.", examples=["owner"])] = None,
              ) -> dict[str, Any]:
     """Number and amount of deals won in a period that is not over: what is won, what is open, what is yet to come."""
-    if by not in (None, "owner"):
-        raise BadField(f"by={by} is not known: forecasts are grouped by owner.", "by")
     if (period is None) == (start is None and to is None) or (period is None and (start is None or to is None)):
         raise BadField("Give a period, such as period=2026-Q4, or both from and to.", "period")
     first, last = read_period(period, start, to, company.mapping)
     moment = company.read_as_of(as_of)
     try:
-        answer = answers.forecast(company, moment, first, last)[-1]
+        answer = answers.forecast(company, moment, first, last, by or "owner")[-1]
+    except BadField:
+        raise
     except BadInput as error:
         # Beside amounts that are not known yet, only the period can be wrong.
         ends = "period" if period is not None else "to"

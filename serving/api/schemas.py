@@ -216,7 +216,9 @@ class DealExplanation(Explanation):
 class Spread(Given):
     mean: float
     p10: float
+    p25: float
     p50: float
+    p75: float
     p90: float
 
 
@@ -237,12 +239,21 @@ class Total(Given):
     parts: Annotated[Parts, Field(description="Means; they add up to the total's mean.")]
 
 
-class Group(Given):
-    by: Literal["owner"]
+class Group(Total):
+    by: Literal["owner", "manager", "team", "region", "product", "kind", "currency"]
     id: str
     name: str
-    won_count: Spread
-    won_amount: Spread
+    re_owned: Annotated[Part | None, Field(description="Of owners: won so far of deals that were another's when the "
+                                                       "period began, less what others won of theirs.")] = None
+
+
+class Largest(Given):
+    deal_id: str
+    owner: str
+    owner_name: str
+    amount: Annotated[float, Field(description="As known then.")]
+    p_win: Annotated[Share, Field(description="Share of the draws in which it is won in the period.")]
+    p50_falls_by: Annotated[float, Field(description="By how much the total's P50 falls without the deal.")]
 
 
 class Forecast(Given):
@@ -252,7 +263,9 @@ class Forecast(Given):
     currency: str
     model: Annotated[str, Field(examples=["deals/1"])]
     total: Total
-    groups: list[Group]
+    groups: Annotated[list[Group], Field(description="Their means add up to the total's; managers' include those below "
+                                                     "them.")]
+    concentration: Annotated[list[Largest], Field(description="The open deals that weigh most.")]
 
 
 class ServedModel(Given):

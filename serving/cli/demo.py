@@ -188,8 +188,8 @@ def _deals_to_look_at(home: Home, model: Any, history: Any, today: int, end: int
 
     from features.calendar import DAY
     from features.money import to_major
+    from training.amounts import amount_of
     from training.deal_close import score
-    from training.forecast import amount_of
     from training.reasons import explain_at
 
     days = (end - today) / DAY

@@ -12,13 +12,16 @@ from serving.cli.output import emit, json_option, say, table
 
 __all__ = ["forecast", "show_forecast"]
 
+SHOWN_DEALS = 5
+
 
 @click.command()
 @as_of_option
 @click.option("--from", "start", metavar="DATE", help="The period starts after this moment ...")
 @click.option("--to", "end", metavar="DATE", help="... and ends with this one.")
 @click.option("--period", metavar="2026-Q4", help="A whole fiscal quarter, instead of --from and --to.")
-@click.option("--by", type=click.Choice(["owner"]), help="Also by owner.")
+@click.option("--by", type=click.Choice(["owner", "manager", "team", "region", "product", "kind", "currency"]),
+              help="Also by one of these, from the same draws.")
 @version_option
 @json_option
 @click.pass_obj
@@ -42,7 +45,8 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
     moment = read_as_of(as_of, home)
     first, last = read_period(period or None, start, end, home.mapping)
     chosen, model = model_for(home, "deals", moment, version)
-    answer = make_forecast(model, home.history(moment), moment, first, last, home.settings, by_owner=by == "owner")
+    answer = make_forecast(model, home.history(moment), moment, first, last, home.settings,
+                           by_owner=False, by=[by] if by else [])
     answer["model"] = chosen.label
     if as_json:
         emit(answer)
@@ -51,24 +55,31 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
 
 
 def show_forecast(answer: dict[str, Any]) -> None:
-    """Print a forecast as a table of the total, its parts and, where there, its groups."""
-    from serving.pages.words import money, number
+    """Print a forecast as a table of the total and, where there, its groups; its parts; and the deals it hangs on."""
+    from serving.pages.words import money, number, percent
 
-    currency = answer["currency"]
+    currency, total, groups = answer["currency"], answer["total"], answer.get("groups", [])
 
     def line(name: str, count: dict[str, float], amount: dict[str, float]) -> list[str]:
         return [name, number(count["p50"], 1), f"{number(count['p10'])} to {number(count['p90'])}",
                 money(amount["p50"], currency), f"{money(amount['p10'], currency)} to {money(amount['p90'], currency)}",
+                f"{money(amount['p25'], currency)} to {money(amount['p75'], currency)}",
                 money(amount["mean"], currency)]
 
-    total = answer["total"]
-    table(["", "deals won", "P10 to P90", "amount", "P10 to P90", "mean amount"],
+    table(["", "deals won", "P10 to P90", "amount", "P10 to P90", "P25 to P75", "mean amount"],
           [line("Total", total["won_count"], total["won_amount"]),
-           *(line(group.get("name") or group["id"], group["won_count"], group["won_amount"])
-             for group in answer.get("groups", []))],
+           *(line(group["name"], group["won_count"], group["won_amount"]) for group in groups)],
           title=f"Won after {answer['from']} up to {answer['to']}, as known at {answer['as_of']}")
     parts = {"won so far": "won_so_far", "open deals": "open", "deals not yet created": "new"}
     table(["of the mean", "deals", "amount"],
           [[name, number(total["parts"][key]["won_count"], 1), money(total["parts"][key]["won_amount"], currency)]
            for name, key in parts.items()])
+    if moved := [group for group in groups if any(group.get("re_owned", {}).values())]:
+        table(["re-owned since the period began", "deals", "amount"],
+              [[group["name"], number(group["re_owned"]["won_count"]), money(group["re_owned"]["won_amount"], currency)]
+               for group in moved])
+    if answer["concentration"]:
+        table(["without the deal", "owner", "amount", "won in the period", "P50 falls by"],
+              [[one["deal_id"], one["owner_name"], money(one["amount"], currency), percent(one["p_win"]),
+                money(one["p50_falls_by"], currency)] for one in answer["concentration"][:SHOWN_DEALS]])
     say(f"Model {answer['model']}.")

@@ -16,7 +16,7 @@ from serving.explained import explain_one
 from serving.pages.subject import explained, frame, sentence, trend
 from serving.pages.words import GAP, day, fine_percent, money, number, percent
 from training import lead_scores
-from training.forecast import owner_name
+from training.groups import owner_name
 from training.hazard import HazardModel
 from training.lead_conversion import window_end
 from training.registry.versions import ModelVersion

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from features.asof import AsOf, category
 from features.calendar import DAY, parse_as_of
-from features.history import History
+from features.errors import BadInput
 from features.money import to_major
 from serving import answers
 from serving.company import Company
@@ -20,25 +21,27 @@ from serving.pages.periods import Period, choices, period_at
 from serving.pages.record import Measure, Past, past_periods, record_in_words
 from serving.pages.words import GAP, day, money, number, percent, short_money
 from training import deal_close
-from training.forecast import actual_deals, amount_of, owner_name, owner_of, reps_call, won_amounts, won_owners
+from training.amounts import amount_of
+from training.groups import BY, owner_name, owner_of, refuse_unknown
 from training.hazard import HazardModel
-from training.outcomes import outcomes
 from training.registry.versions import versions
+from training.reps import reps_call
 
-__all__ = ["chart_bars", "chart_in_words", "overview", "won_by_owner"]
+__all__ = ["chart_bars", "chart_in_words", "overview"]
 
 NO_BREAK, JOINER = "\u00a0", "\u2060"
 SHOWN_DEALS = 25
 SHOWN_PERIODS = 8
+SHOWN_LARGEST = 5
 
 
-def overview(company: Company, as_of: int, period_text: str | None, all_deals: bool) -> dict[str, Any]:
-    """Values of overview.html.
+def overview(company: Company, as_of: int, period_text: str | None, all_deals: bool, by: str) -> dict[str, Any]:
+    """Values of overview.html, with the forecast's lines by owner, team and so on.
 
-    Raises DealcastError: no model for the date, a period that is over, a date that lies ahead.
+    Raises DealcastError: no model for the date, a period that is over, a date that lies ahead, a grouping without data.
     """
     period = period_at(period_text, as_of, company.mapping)
-    chosen, model, said = answers.forecast(company, as_of, period.start, period.end)
+    chosen, model, said = answers.forecast(company, as_of, period.start, period.end, by)
     measure = _measure(company)
     past = past_periods(model.evaluation, measure, company.mapping)[-SHOWN_PERIODS:]
     reps = _reps(company, as_of, period, measure)
@@ -62,7 +65,8 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
                     "reps": write(reps)},
         "past": [{"name": one.name, "low": write(one.low), "middle": write(one.middle), "high": write(one.high),
                   "actual": write(one.actual), "held": one.held, "reps": write(one.reps)} for one in reversed(past)],
-        **_owners(company, said, measure, as_of, period),
+        "lines": _lines(company, said, measure, as_of, period, by),
+        "largest": _largest(company, said),
         "deals": _deals(company, model, as_of, period, all_deals),
         "as_of": company.iso(as_of), "zone": company.mapping.time_zone,
         "model": {"label": chosen.label, "as_of": company.iso(chosen.as_of)},
@@ -162,30 +166,42 @@ def _same_length(period: Period, past: list[Past]) -> bool:
     return all(abs(one.days - days) <= 0.1 * days for one in past)
 
 
-def _owners(company: Company, said: dict[str, Any], measure: Measure, as_of: int, period: Period) -> dict[str, Any]:
-    write, groups = _writer(company, measure), said["groups"]
-    won = won_by_owner(company.history.until(as_of), measure, period.start, min(as_of, period.end))
-    rows = []
-    for group in groups:
-        spread = group[measure]
+def _lines(company: Company, said: dict[str, Any], measure: Measure, as_of: int, period: Period,
+           by: str) -> dict[str, Any]:
+    """The forecast by owner or another grouping, and the addresses of the other groupings that there are."""
+    write, rows = _writer(company, measure), []
+    for group in said["groups"]:
+        spread, so_far = group[measure], group["parts"]["won_so_far"][measure]
         if spread["p90"] <= 0 and spread["mean"] <= 0:
             continue
-        so_far = won.get(group["id"], 0.0)
         rows.append({"name": group["name"], "won": write(so_far) if so_far else GAP, "expected": write(spread["mean"]),
                      "low": write(spread["p10"]), "high": write(spread["p90"]),
                      "count": number(group["won_count"]["mean"], 1),
                      "bar": {"low": spread["p10"], "expected": spread["mean"], "high": spread["p90"], "won": so_far}})
-    widest = max((max(group[measure]["p90"], group[measure]["mean"]) for group in groups), default=0.0)
-    return {"owners": rows, "owner_scale": widest or 1.0, "owners_have_won": bool(won)}
+    widest = max((max(group[measure]["p90"], group[measure]["mean"]) for group in said["groups"]), default=0.0)
+    at = {"as_of": company.date(as_of), "period": period.value}
+    return {"by": by, "rows": rows, "scale": widest or 1.0, "have_won": any(row["bar"]["won"] for row in rows),
+            "others": [{"name": one, "address": f"/?{urlencode({**at, 'by': one})}#lines"}
+                       for one in _groupings(company, as_of) if one != by]}
 
 
-def won_by_owner(history: History, measure: Measure, start: int, end: int) -> dict[str, float]:
-    """What each owner has won in (start, end], from all that is known in `history`: the wins of "Won so far"."""
-    won = actual_deals(outcomes(history, "deal"), start, end)
-    value = np.ones(len(won[0])) if measure == "won_count" else np.nan_to_num(won_amounts(history, *won))
-    sums = pd.Series(value).groupby(won_owners(history, *won)).sum()
-    return {str(owner): to_major(total, history.mapping.currency) if measure == "won_amount" else total
-            for owner, total in sums.items()}
+def _groupings(company: Company, as_of: int) -> list[str]:
+    """Groupings for which the company has data."""
+    history, found = company.history.until(as_of), []
+    for one in BY:
+        with suppress(BadInput):
+            refuse_unknown(history, one)
+            found.append(one)
+    return found
+
+
+def _largest(company: Company, said: dict[str, Any]) -> list[dict[str, str]]:
+    """The open deals that the forecast hangs on: those without which its middle falls by a hundredth or more."""
+    currency = company.mapping.currency
+    return [{"id": one["deal_id"], "owner": one["owner_name"], "amount": money(one["amount"], currency),
+             "p_win": percent(one["p_win"]), "fall": short_money(one["p50_falls_by"], currency)}
+            for one in said["concentration"][:SHOWN_LARGEST]
+            if one["p50_falls_by"] >= 0.01 * said["total"]["won_amount"]["p50"] > 0]
 
 
 def _deals(company: Company, model: HazardModel, as_of: int, period: Period, all_deals: bool) -> dict[str, Any]:

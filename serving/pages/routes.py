@@ -32,10 +32,10 @@ def _company(request: Request) -> Company:
 
 @router.get("/")
 def home(request: Request, as_of: Annotated[str | None, Query()] = None, period: Annotated[str | None, Query()] = None,
-         deals: Annotated[Literal["top", "all"], Query()] = "top") -> Response:
+         deals: Annotated[Literal["top", "all"], Query()] = "top", by: Annotated[str, Query()] = "owner") -> Response:
     """The forecast of a period as of the end of a day: both as picked, or the quarter under way as of now."""
     company = _company(request)
-    return page("overview.html", **overview(company, _moment(company, as_of), period or None, deals == "all"))
+    return page("overview.html", **overview(company, _moment(company, as_of), period or None, deals == "all", by))
 
 
 @router.get("/deals")

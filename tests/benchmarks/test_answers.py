@@ -6,6 +6,7 @@ import numpy as np
 
 from features.asof import compute
 from features.catalogue import catalogue
+from tests.benchmarks.forecasting import time_forecast
 from tests.benchmarks.large import large_company, weeks_of_deals
 from tests.benchmarks.peers import against_peers
 
@@ -23,3 +24,10 @@ def test_the_large_company_has_late_rows_and_answers() -> None:
     assert known["stage"] > 0.5
     assert known["owner_win_rate"] > 0.3
     assert (known > 0).all()
+
+
+def test_the_forecast_that_is_timed_wins_what_its_curves_say() -> None:
+    found = time_forecast(3_000, 500)
+    assert found["groups"] == 300
+    # Half a year's curves at 6% a bin, less what is lost: between a tenth and a half of the open deals, and new ones.
+    assert 0.1 < found["wins"] / found["open"] < 0.5

@@ -241,7 +241,7 @@ def test_every_address_refuses_query_names_that_it_does_not_have(api: TestClient
     ({"period": "2050-Q1"}, "period", ["more than ten years"]),
     ({"period": "9999-Q4"}, "period", ["outside the years"]),
     ({"period": "0000-Q1"}, "period", ["outside the years"]),
-    ({"period": "2026-Q4", "by": "team"}, "by", ["by=team"]),
+    ({"period": "2026-Q4", "by": "tema"}, "by", ["grouped by 'tema'", "Did you mean 'team'?"]),
     ({"period": "2026-Q4", "as_of": "soon"}, "as_of", ["'soon' is not a date"]),
     ({"period": "2026-Q4", "as_of": "0001-01-01"}, "as_of", ["outside the years"]),
     ({"period": "2026-Q4", "as_of": "9999-12-31T23:59:59-23:00"}, "as_of", ["outside the years"]),

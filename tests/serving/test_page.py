@@ -16,13 +16,10 @@ from features.calendar import DAY, fiscal_quarter, parse_as_of
 from features.home import Home
 from features.mapping import Mapping
 from serving.pages.charts import Bar, forecast_chart
-from serving.pages.overview import won_by_owner
 from serving.pages.periods import choices, period_at, period_name
 from serving.pages.record import past_periods, record_in_words
 from serving.pages.words import money, number, percent, short_money
-from tests.histories import change, history
 from tests.serving.asking import as_real, assert_error, client
-from training.forecast import actual
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -101,19 +98,6 @@ def test_owners_add_up_to_the_company(browser_like: TestClient) -> None:
     for group in body["groups"]:
         if group["won_amount"]["mean"] > 0:
             assert group["name"] in page
-
-
-def test_what_owners_have_won_is_what_the_company_has_won() -> None:
-    """Owner and amount of one win are known from a later snapshot only, another win was taken back."""
-    known = history(deals={"a": 1, "b": 2, "c": 3}, changes=[
-        change("a", "stage", "Won", 10), change("a", "owner", "o1", 12), change("a", "amount", "70000", 12),
-        change("b", "owner", "o2", 2), change("b", "amount", "30000", 2), change("b", "stage", "Won", 11),
-        change("c", "owner", "o2", 3), change("c", "amount", "50000", 3), change("c", "stage", "Won", 11),
-        change("c", "stage", "Lost", 13)])
-    period = (5 * DAY, 14 * DAY)
-    assert won_by_owner(known, "won_amount", *period) == {"o1": 700.0, "o2": 300.0}
-    assert won_by_owner(known, "won_count", *period) == {"o1": 1.0, "o2": 1.0}
-    assert actual(known, *period) == {"won_amount": 1000.0, "won_count": 2.0}
 
 
 @pytest.mark.parametrize(("query", "status", "parts"), [

@@ -9,9 +9,11 @@ from features.errors import BadInput
 from features.settings import load_settings
 from tests.histories import change, history
 from training import deal_close
-from training.forecast import LARGEST_RATIO, actual, closing_ratios, forecast, reps_call, shock_levels
+from training.amounts import LARGEST_RATIO, closing_ratios
+from training.forecast import actual, forecast, reps_call
 from training.hazard import HazardModel
 from training.outcomes import outcomes
+from training.shock import shock_levels
 
 AS_OF = 400 * DAY
 

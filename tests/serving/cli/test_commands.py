@@ -117,12 +117,12 @@ def test_a_moved_home_scores_and_forecasts_to_the_byte_from_any_folder(home: Pat
 
 def test_forecast_gives_the_documented_shape(home: Path) -> None:
     said = document(home, "forecast", "--as-of", AS_OF, "--from", AS_OF, "--to", "2026-08-01", "--by", "owner")
-    assert set(said) == {"as_of", "from", "to", "currency", "model", "total", "groups"}
+    assert set(said) == {"as_of", "from", "to", "currency", "model", "total", "groups", "concentration"}
     assert said["as_of"] == said["from"] == "2026-07-01T00:00:00+02:00"
     assert said["to"] == "2026-08-01T00:00:00+02:00"
     assert (said["currency"], said["model"]) == ("EUR", "deals/1")
     assert set(said["total"]) == {"won_count", "won_amount", "parts"}
-    assert set(said["total"]["won_count"]) == {"mean", "p10", "p50", "p90"}
+    assert set(said["total"]["won_count"]) == {"mean", "p10", "p25", "p50", "p75", "p90"}
     assert set(said["total"]["parts"]) == {"won_so_far", "open", "new"}
     assert said["groups"]
     for group in said["groups"]:

@@ -1,0 +1,95 @@
+"""Deals that do not exist yet: past weeks of intake, drawn whole, so that number, lines and amounts stay together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.calendar import DAY, business_clock
+from features.history import History, Int
+from features.settings import Settings
+from training.amounts import amount_of
+from training.draws import Amounts, Part, Sums, draw
+from training.hazard import HazardModel
+from training.outcomes import OPEN, WON, Outcomes
+from training.shock import Wins
+
+__all__ = ["Intake", "draw_intake", "intake"]
+
+Floats = npt.NDArray[np.float64]
+WEEK = 7 * DAY
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The deals of recent weeks, each with its curve from creation on, as those of future weeks will look.
+
+    subject : (n,) codes. week : (n,) how many whole weeks before `as_of` each was seen. chance : (weeks,) of each week
+    to come again; recent ones weigh more. busy : (weeks,) business days of each.
+    """
+
+    history: History
+    as_of: int
+    subject: Int
+    week: Int
+    amount: Floats
+    wins: Wins
+    chance: Floats
+    busy: Floats
+
+
+def intake(model: HazardModel, history: History, ends: Outcomes, as_of: int, shock: Floats,
+           settings: Settings) -> Intake:
+    """Read the recent weeks of a history that ends at `as_of`."""
+    deals, recent_weeks = history.deals, settings.forecast.recent_weeks
+    log_weeks = int((as_of - int(deals.created_at.min(initial=as_of))) // WEEK)
+    n_weeks = min(recent_weeks, log_weeks)
+    subject = np.flatnonzero(deals.visible_at > as_of - n_weeks * WEEK)
+    seen = deals.visible_at[subject]
+    wins = Wins.under(model.curves(history, subject, seen), shock)
+    # A deal that is entered when it has ended already, as some are, comes with its end.
+    state = ends.state_as_of(subject, seen)
+    wins.win[:, state != OPEN] = (state[state != OPEN] == WON)[None, :, None]
+    weight = 0.5 ** (np.arange(n_weeks) / max(recent_weeks / 2, 1))
+    busy = np.array([_business_days(as_of - (one + 1) * WEEK, history) for one in range(n_weeks)])
+    return Intake(history, as_of, subject, (as_of - seen) // WEEK,
+                  amount_of(history, subject, np.full(len(subject), as_of)), wins, weight / weight.sum(), busy)
+
+
+def draw_intake(recent: Intake, codes: dict[str, Int], start: int, end: int, level: Int, amounts: Amounts,
+                sums: dict[str, Sums], random: np.random.Generator) -> None:
+    """Draw the deals to come that are won in (start, end] and add them: each draw gives each future week the intake of
+    one past week, whole. codes : by grouping, (n,) the line of each recent deal."""
+    if not len(recent.chance):
+        return
+    for parts in _weeks(recent, codes, start, end):
+        chosen = random.choice(len(recent.chance), size=len(level), p=recent.chance)
+        for week in np.unique(chosen):
+            rows, part = np.flatnonzero(chosen == week), parts[week]
+
+            def uniform(here: slice, part: Part = part, rows: Int = rows) -> npt.NDArray[np.float32]:
+                return random.random((len(part.amount[here]), len(rows)), dtype=np.float32)
+
+            draw(part, level, rows, uniform, amounts, sums)
+
+
+def _weeks(recent: Intake, codes: dict[str, Int], start: int, end: int) -> Iterator[list[Part]]:
+    """For each future week, what each past week's intake would bring if it came again. A week with fewer business days
+    than its source has, by as much, less of it."""
+    members = [np.flatnonzero(recent.week == one) for one in range(len(recent.chance))]
+    for ahead in range(int(-(-(end - recent.as_of) // WEEK))):
+        # A deal of a past week comes again in a future one, as many weeks later as lie between the two.
+        later = (recent.week + 1 + ahead) * WEEK
+        win = recent.wins.between(max(start, recent.as_of) - later, end - later)
+        days = _business_days(recent.as_of + ahead * WEEK, recent.history)
+        share = (days / np.maximum(recent.busy, 0.5)).astype(np.float32)
+        yield [Part(np.minimum(win[:, here] * share[one], 1.0), recent.amount[here],
+                    {name: code[here] for name, code in codes.items()}) for one, here in enumerate(members)]
+
+
+def _business_days(start: int, history: History) -> float:
+    clock = business_clock(np.array([start, start + WEEK]), history.mapping)
+    return float(clock[1] - clock[0])
