@@ -33,7 +33,7 @@ STAMPS = ("known_at", "recorded_at", "source")
 # The column that says when a row became so, by table.
 OWN_TIME = {"leads": "created_at", "deals": "created_at", "accounts": "created_at", "contacts": "created_at",
             "deal_contacts": "valid_from", "owners": "valid_from", "changes": "changed_at",
-            "activities": "happened_at", "rates": "valid_from"}
+            "activities": "happened_at", "rates": "valid_from", "quotas": "valid_from", "calls": "made_at"}
 
 
 @dataclass(frozen=True)

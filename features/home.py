@@ -83,10 +83,10 @@ class Home:
         return end_of_day(local_date(self.last_known(), self.mapping.zone), self.mapping.zone)
 
     def last_known(self) -> int:
-        """The newest moment from which a row about the company counts, in microseconds; a currency's rate is none."""
+        """The newest moment from which a row about the company counts, in microseconds; a rate and a quota are none."""
         newest = []
         with self.store.read() as connection:
-            for name in contract.keys() - {"rates"}:
+            for name in contract.keys() - {"rates", "quotas"}:
                 table = contract[name]
                 own = table.c[OWN_TIME[name]]
                 visible = case((own > table.c.known_at, own), else_=table.c.known_at)

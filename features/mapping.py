@@ -22,7 +22,7 @@ from features.strict import Strict, explain_invalid, read_yaml
 __all__ = ["SUBJECTS", "TABLE_COLUMNS", "FieldSpec", "Mapping", "Source", "load_mapping", "parse_mapping"]
 
 TableName = Literal["leads", "deals", "accounts", "contacts", "deal_contacts", "owners", "changes", "activities",
-                    "rates"]
+                    "rates", "quotas", "calls"]
 SubjectKind = Literal["lead", "deal", "account", "contact"]
 SUBJECTS = {"lead": "leads", "deal": "deals", "account": "accounts", "contact": "contacts"}  # kind: its table
 
@@ -40,6 +40,9 @@ TABLE_COLUMNS: dict[str, dict[str, bool]] = {
     "activities": {"activity_id": False, "subject_id": True, "kind": True, "direction": False, "happened_at": True,
                    "duration_seconds": False, "text": False, "owner_id": False, "contact_ids": False},
     "rates": {"currency": True, "rate": True, "valid_from": True},
+    "quotas": {"period": True, "owner_id": False, "level": False, "amount": True, "valid_from": True},
+    "calls": {"period": True, "owner_id": True, "kind": False, "amount": True, "made_at": True, "made_by": False,
+              "note": False},
 }
 
 
@@ -141,6 +144,9 @@ class Source(Strict):
                    and not (name == "created_at" and self.undated == "import")]
         if missing:
             raise ValueError(f"rows of {self.rows} need: {', '.join(missing)}")
+        constant = [name for name in ("period", "amount") if name in self.constants]
+        if self.rows in ("quotas", "calls") and constant:
+            raise ValueError(f"{' and '.join(constant)} of {self.rows} stand in a column: name it in 'columns'")
         if (self.rows in ("changes", "activities")) != (self.subject is not None):
             raise ValueError("'subject' is given for changes and activities, and only for them")
         if self.snapshot == "full" and self.rows not in SUBJECTS.values():

@@ -24,12 +24,13 @@ from sqlalchemy.types import TypeEngine
 from features.history import STAMPS
 from features.mapping import TABLE_COLUMNS
 
-__all__ = ["KINDS", "columns_of", "contract", "erasures", "imports", "meta", "model_versions", "overrides", "rejects",
-           "schema"]
+__all__ = ["KINDS", "adjustments", "columns_of", "contract", "erasures", "imports", "meta", "model_versions",
+           "overrides", "rejects", "schema"]
 
 KINDS: dict[str, type[TypeEngine[Any]]] = {
     "created_at": BigInteger, "valid_from": BigInteger, "changed_at": BigInteger, "happened_at": BigInteger,
-    "known_at": BigInteger, "recorded_at": BigInteger, "sequence": BigInteger, "duration_seconds": Float, "rate": Float}
+    "known_at": BigInteger, "recorded_at": BigInteger, "sequence": BigInteger, "duration_seconds": Float, "rate": Float,
+    "made_at": BigInteger, "amount": Float}
 
 # Optional in a file, yet every stored row has them: the import fills them in.
 _FILLED_IN = {"subject", "field", "sequence", "valid_from", "activity_id"}
@@ -88,6 +89,15 @@ overrides = Table(
     Column("probability", Float),
     Column("note", String),
     Column("until", BigInteger))  # empty with all the rest: from set_at on there is none
+adjustments = Table(
+    "adjustments", schema,
+    Column("adjustment_id", Integer, primary_key=True),
+    Column("owner_id", String, nullable=False, index=True),
+    Column("period", String, nullable=False),  # a fiscal quarter, such as 2026-Q4
+    Column("set_at", BigInteger, nullable=False),
+    Column("set_by", String),
+    Column("amount", Float),  # minor units; empty with the note: from set_at on there is none
+    Column("note", String))
 model_versions = Table(
     "model_versions", schema,
     Column("model", String, primary_key=True),

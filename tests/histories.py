@@ -35,7 +35,7 @@ sources:
       status: {column: status, past: final_only}
 """
 
-TIMES = {"created_at", "changed_at", "happened_at", "valid_from", "known_at", "recorded_at", "sequence"}
+TIMES = {"created_at", "changed_at", "happened_at", "valid_from", "made_at", "known_at", "recorded_at", "sequence"}
 
 
 def mapping() -> Mapping:
@@ -45,6 +45,7 @@ def mapping() -> Mapping:
 def history(*, deals: dict[str, float] | None = None, leads: dict[str, float] | None = None,
             changes: list[dict[str, Any]] | None = None, activities: list[dict[str, Any]] | None = None,
             deal_contacts: list[dict[str, Any]] | None = None, owners: list[dict[str, Any]] | None = None,
+            quotas: list[dict[str, Any]] | None = None, calls: list[dict[str, Any]] | None = None,
             described_by: Mapping | None = None) -> History:
     """A history whose times are given in days since 1970. `deals` and `leads` map ids to days of creation; a row's
     `known` is the day from which it was known, by default its own."""
@@ -52,7 +53,7 @@ def history(*, deals: dict[str, float] | None = None, leads: dict[str, float] | 
         "deals": [{"deal_id": one, "created": day} for one, day in (deals or {}).items()],
         "leads": [{"lead_id": one, "created": day} for one, day in (leads or {}).items()],
         "changes": changes or [], "activities": activities or [], "deal_contacts": deal_contacts or [],
-        "owners": owners or []}
+        "owners": owners or [], "quotas": quotas or [], "calls": calls or []}
     return History({name: _table(name, rows.get(name, [])) for name in TABLE_COLUMNS}, described_by or mapping())
 
 
@@ -69,7 +70,8 @@ def activity(subject_id: str, day: float, *, kind: str = "call", direction: str 
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    own = {"changes": "changed", "activities": "happened", "deal_contacts": "valid", "owners": "valid"}.get(
+    own = {"changes": "changed", "activities": "happened", "deal_contacts": "valid", "owners": "valid",
+           "quotas": "valid", "calls": "made"}.get(
         name, "created")
     columns = [*TABLE_COLUMNS[name], *(["subject"] if name in ("changes", "activities") else []), "known_at",
                "recorded_at", "source"]

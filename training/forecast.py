@@ -36,6 +36,7 @@ from training.groups import (
 from training.hazard import FAST_LIFE_DAYS, HazardModel
 from training.intake import draw_intake, intake
 from training.outcomes import Outcomes, outcomes
+from training.quotas import quotas_of
 from training.reps import reps_call
 from training.shock import SHOCK_LEVELS, Wins, shock_levels, shock_sd
 from training.won import actual, actual_deals
@@ -88,20 +89,25 @@ def forecast(model: HazardModel, history: History, as_of: int, start: int, end: 
 
     Returns the number and the amount (major units) won, each as mean and percentiles, and the means of its parts: in
     total, and for the lines of each grouping in `by` (of `training.groups.BY`; owner where there is none, unless
-    `by_owner` is false). `concentration` tells of the largest open deals by how much the median falls without each.
+    `by_owner` is false). Where a line has a quota for the period, `p_quota` is the chance to reach it; `concentration`
+    tells of the largest open deals by how much the median falls without each.
     Raises BadInput when the period is over at `as_of` or ends before it starts, and for a grouping without data.
     """
     history = history.until(as_of)
     groupings = list(by) or (["owner"] if by_owner else [])
     drawn = draw_period(model, history, as_of, start, end, settings, groupings)
     currency, zone = history.mapping.currency, history.mapping.zone
-    groups = [{"by": one, "id": line, "name": name_of(history, one, line), **told}
-              for one in groupings for line, told in zip(drawn.lines[one].ids, _told(drawn.lines[one], currency),
-                                                         strict=True)]
+
+    def told(one: str) -> list[dict[str, Any]]:
+        lines = drawn.lines[one]
+        return _told(lines, currency, quotas_of(history, one, lines.ids, as_of, start, end))
+
+    groups = [{"by": one, "id": line, "name": name_of(history, one, line), **said}
+              for one in groupings for line, said in zip(drawn.lines[one].ids, told(one), strict=True)]
     if "owner" in groupings:
         _add_re_owned(history, as_of, start, end, groups)
     return {"as_of": iso(as_of, zone), "from": iso(start, zone), "to": iso(end, zone), "currency": currency,
-            "total": _told(drawn.lines[TOTAL], currency)[0],
+            "total": told(TOTAL)[0],
             "groups": sorted(groups, key=lambda one: (groupings.index(one["by"]), -one["won_amount"]["mean"],
                                                       -one["won_count"]["mean"], one["id"])),
             "concentration": _concentration(history, drawn, as_of)}
@@ -192,14 +198,20 @@ def _refuse_unusable(history: History, as_of: int, start: int, end: int) -> None
                        "to forecast numbers only.")
 
 
-def _told(lines: Lines, currency: str) -> list[dict[str, Any]]:
-    """What is said of each line: number and amount as mean and percentiles, and the means of the parts."""
-    every = lines.all
+def _told(lines: Lines, currency: str, quotas: list[float | None]) -> list[dict[str, Any]]:
+    """What is said of each line: number and amount as mean and percentiles, the means of the parts, and where it has a
+    quota, how likely the amount reaches it."""
+    every, found = lines.all, []
     parts = {"won_so_far": lines.won.means, "open": lines.open.means, "new": lines.new.means}
-    return [{"won_count": _spread(every.count[i], float), "won_amount": _spread(
-                every.amount[i], lambda value: to_major(value, currency)),
-             "parts": {name: {"won_count": float(count[i]), "won_amount": to_major(amount[i], currency)}
-                       for name, (count, amount) in parts.items()}} for i in range(len(lines.ids))]
+    for i, quota in enumerate(quotas):
+        found.append({"won_count": _spread(every.count[i], float),
+                      "won_amount": _spread(every.amount[i], lambda value: to_major(value, currency)),
+                      "parts": {name: {"won_count": float(count[i]), "won_amount": to_major(amount[i], currency)}
+                                for name, (count, amount) in parts.items()}})
+        if quota is not None:
+            found[i]["quota"] = to_major(quota, currency)
+            found[i]["p_quota"] = float((every.amount[i] >= quota).mean())
+    return found
 
 
 def _spread(values: Floats, unit: Callable[[float], float]) -> dict[str, float]:

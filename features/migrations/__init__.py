@@ -14,7 +14,7 @@ from features.errors import Conflict
 
 __all__ = ["HEAD", "is_current", "stamp", "upgrade"]
 
-HEAD = "0005"
+HEAD = "0006"
 _BEFORE_MIGRATIONS = "2"
 
 

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.calendar import fiscal_quarter, parse_period
 from features.endings import is_end
+from features.errors import BadInput
 from features.history import OWN_TIME
 from features.mapping import TABLE_COLUMNS, FieldSpec, Mapping, Source
 from features.sources.currency import amount_currencies, is_currency, named_currencies
@@ -39,8 +41,8 @@ __all__ = ["FieldValues", "SourceRows", "columns_needed", "contract_rows"]
 Bools = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.int64]
 _IDS = {"lead_id", "deal_id", "account_id", "contact_id", "owner_id", "manager_id", "subject_id", "activity_id"}
-_NUMBERS = {"duration_seconds", "rate"}
-_TIMES = {"created_at", "changed_at", "happened_at", "valid_from"}
+_NUMBERS = {"duration_seconds", "rate", "amount"}
+_TIMES = {"created_at", "changed_at", "happened_at", "valid_from", "made_at"}
 _EXAMPLE_CHARACTERS = 200
 
 
@@ -383,6 +385,28 @@ def _rates(reader: _Reader) -> pd.Series:
     return 1 / rate.where(rate > 0) if reader.source.inverse else rate
 
 
+def _amounts_of_people(reader: _Reader) -> pd.Series:
+    """Amounts of quotas and calls in minor units of the company's currency, (n,) float64."""
+    column = reader.source.columns["amount"]
+    texts = reader.field("amount", FieldSpec(column=column, type="money"))
+    other = texts.str.contains(" ", regex=False).fillna(False).astype(bool)
+    reader.reject(other.to_numpy(bool), column, f"is of another currency: give it in {reader.mapping.currency}")
+    return pd.to_numeric(texts.where(~other)).astype(np.float64)
+
+
+def _periods(reader: _Reader, names: pd.Series) -> pd.Series:
+    """Fiscal quarters by the names that they have here, such as 2026-Q4, (n,)."""
+    called: dict[str, str] = {}
+    for name in names.dropna().unique():
+        try:
+            called[name] = fiscal_quarter(parse_period(name, reader.mapping)[1], reader.mapping)[0]
+        except BadInput:
+            continue
+    reader.reject((names.notna() & ~names.isin(list(called))).to_numpy(bool), reader.source.columns["period"],
+                  "is no fiscal quarter, such as 2026-Q4")
+    return names.map(called).astype("str")
+
+
 def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
     """Contract rows with what files leave out: a duration as a number, an activity's id.
 
@@ -392,6 +416,8 @@ def _completed(reader: _Reader, frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.assign(row=np.arange(len(reader)))
     if reader.source.rows == "rates":
         frame["rate"] = _rates(reader)
+    if reader.source.rows in ("quotas", "calls"):
+        frame["amount"], frame["period"] = _amounts_of_people(reader), _periods(reader, frame["period"])
     if reader.source.rows != "activities":
         return frame
     frame.insert(0, "subject", pd.Series([reader.source.subject] * len(frame), dtype="str"))

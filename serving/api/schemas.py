@@ -237,6 +237,8 @@ class Total(Given):
     won_count: Spread
     won_amount: Spread
     parts: Annotated[Parts, Field(description="Means; they add up to the total's mean.")]
+    quota: Annotated[float | None, Field(description="What is to be won in the period, where there is a quota.")] = None
+    p_quota: Annotated[Share | None, Field(description="How likely the amount reaches it.")] = None
 
 
 class Group(Total):

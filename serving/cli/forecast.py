@@ -74,6 +74,10 @@ def show_forecast(answer: dict[str, Any]) -> None:
     table(["of the mean", "deals", "amount"],
           [[name, number(total["parts"][key]["won_count"], 1), money(total["parts"][key]["won_amount"], currency)]
            for name, key in parts.items()])
+    if held := [one for one in ({"name": "Total", **total}, *groups) if "quota" in one]:
+        table(["quota", "amount", "expected", "chance to reach it"],
+              [[one["name"], money(one["quota"], currency), money(one["won_amount"]["mean"], currency),
+                percent(one["p_quota"])] for one in held])
     if moved := [group for group in groups if any(group.get("re_owned", {}).values())]:
         table(["re-owned since the period began", "deals", "amount"],
               [[group["name"], number(group["re_owned"]["won_count"]), money(group["re_owned"]["won_amount"], currency)]

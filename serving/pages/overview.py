@@ -56,7 +56,7 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
         "headline": {"forecast": _headline(period, spread, write), "record": record_in_words(past)},
         "tiles": _tiles(company, said, reps, measure, as_of),
         "parts_note": f"The three parts are means and add up to {write(spread['mean'])}; the middle of the range is "
-                      f"{write(spread['p50'])}.",
+                      f"{write(spread['p50'])}." + _about_quota(said["total"], company.mapping.currency),
         "chart": {"address": f"/charts/forecast.svg?{urlencode(at)}",
                   "description": chart_in_words(period, spread, past, reps, write)},
         "history_fits": _same_length(period, past),
@@ -169,7 +169,7 @@ def _same_length(period: Period, past: list[Past]) -> bool:
 def _lines(company: Company, said: dict[str, Any], measure: Measure, as_of: int, period: Period,
            by: str) -> dict[str, Any]:
     """The forecast by owner or another grouping, and the addresses of the other groupings that there are."""
-    write, rows = _writer(company, measure), []
+    write, currency, rows = _writer(company, measure), company.mapping.currency, []
     for group in said["groups"]:
         spread, so_far = group[measure], group["parts"]["won_so_far"][measure]
         if spread["p90"] <= 0 and spread["mean"] <= 0:
@@ -177,12 +177,25 @@ def _lines(company: Company, said: dict[str, Any], measure: Measure, as_of: int,
         rows.append({"name": group["name"], "won": write(so_far) if so_far else GAP, "expected": write(spread["mean"]),
                      "low": write(spread["p10"]), "high": write(spread["p90"]),
                      "count": number(group["won_count"]["mean"], 1),
+                     "quota": _quota(group, currency),
                      "bar": {"low": spread["p10"], "expected": spread["mean"], "high": spread["p90"], "won": so_far}})
     widest = max((max(group[measure]["p90"], group[measure]["mean"]) for group in said["groups"]), default=0.0)
     at = {"as_of": company.date(as_of), "period": period.value}
     return {"by": by, "rows": rows, "scale": widest or 1.0, "have_won": any(row["bar"]["won"] for row in rows),
+            "have_quota": any("quota" in group for group in said["groups"]),
             "others": [{"name": one, "address": f"/?{urlencode({**at, 'by': one})}#lines"}
                        for one in _groupings(company, as_of) if one != by]}
+
+
+def _about_quota(total: dict[str, Any], currency: str) -> str:
+    if "quota" not in total:
+        return ""
+    return (f" The chance to reach the quota of {short_money(total['quota'], currency)} is "
+            f"{percent(total['p_quota'])}.")
+
+
+def _quota(line: dict[str, Any], currency: str) -> str:
+    return f"{percent(line['p_quota'])} of {short_money(line['quota'], currency)}" if "quota" in line else GAP
 
 
 def _groupings(company: Company, as_of: int) -> list[str]:

@@ -366,3 +366,35 @@ def test_bpic2012_gives_the_leads_deals_and_outcomes_that_its_readme_counts(tmp_
     # The log's own end: nothing of the past is as of the day of the import.
     assert home.last_known() == int(pd.Timestamp("2012-03-14T15:04:54.681Z").value // 1000)
     assert counts(bring_in(tmp_path / "home", bpic2012, mapping.read_text(encoding="utf-8")))[1] == 0
+
+
+QUOTAS = """
+  - file: quotas.csv
+    rows: quotas
+    columns: {period: quarter, owner_id: who, amount: amount, valid_from: set}
+    currency_column: currency
+  - file: calls.csv
+    rows: calls
+    columns: {period: quarter, owner_id: who, amount: amount, made_at: at, made_by: by, note: note}
+    constants: {kind: call}
+"""
+
+
+def test_quotas_and_calls_are_rows_of_their_own_and_what_cannot_be_used_is_set_aside(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "in", deals="id,created,stage,closed,amount,industry",
+        quotas="quarter,who,amount,currency,set\n2024-Q3,o1,1200.50,EUR,2024-01-01\n2024q4,,9000,EUR,2024-01-01\n"
+               "Autumn,o1,5,EUR,2024-01-01\n2024-Q4,o1,5,USD,2024-01-01\n2024-Q4,o2,,EUR,2024-01-01",
+        calls="quarter,who,amount,at,by,note\n2024-Q3,o1,700,2024-07-08,o1,\n2024-Q3,o1,650,2024-07-09,m1,too high")
+    report = bring_in(tmp_path / "home", folder, mapping_text(DEALS, QUOTAS))
+    tables = Home.open(tmp_path / "home").history(as_of=int(day("2024-07-08T12:00") * DAY)).tables
+    assert tables["quotas"][["period", "owner_id", "amount"]].astype(object).where(
+        tables["quotas"].notna(), None).sort_values("period").values.tolist() == [
+            ["2024-Q3", "o1", 120050.0], ["2024-Q4", None, 900000.0]]
+    assert tables["calls"][["period", "owner_id", "amount", "kind"]].values.tolist() == [
+        ["2024-Q3", "o1", 70000.0, "call"]]
+    reasons = " ".join(str(one["reason"]) for one in report.rejects)
+    for part in ("no fiscal quarter", "USD", "is empty"):
+        assert part in reasons
+    again = bring_in(tmp_path / "home", folder, mapping_text(DEALS, QUOTAS), NOW + DAY)
+    assert again.total("stored") == 0

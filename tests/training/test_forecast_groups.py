@@ -173,3 +173,32 @@ def test_a_grouping_without_data_says_what_to_map() -> None:
             _said(bare, by)
     with pytest.raises(BadInput, match="Did you mean 'region'"):
         _said(bare, "regoin")
+
+
+def _quota(owner: str | None, amount: float, valid: float = 0, level: str | None = None) -> dict[str, Any]:
+    return {"period": "1971-Q1", "owner_id": owner, "amount": amount * 100, "level": level, "valid": valid}
+
+
+def test_quotas_of_a_quarter_are_those_known_then_and_their_chance_is_the_draws() -> None:
+    quotas = [_quota("o0", 1.0), _quota("o1", 1e9), _quota("o2", 5000.0), _quota("o2", 7000.0, valid=390),
+              _quota("o2", 9000.0, valid=410), _quota("m0", 4000.0, level="team"), _quota(None, 99.0)]
+    plain = _company().until(AS_OF)
+    company = History({**plain.tables, "quotas": history(quotas=quotas).tables["quotas"]}, plain.mapping)
+
+    def said(by: str) -> dict[str, Any]:
+        start, end = 365 * DAY - 1, 455 * DAY - 1  # the first quarter of 1971
+        return forecast(cast(HazardModel, KnownCurves()), company, AS_OF, start, end, load_settings(), by=[by])
+
+    owners = _lines(said("owner"))
+    assert [owners[one].get("quota") for one in ("o0", "o1", "o2", "o3")] == [1.0, 1e9, 7000.0, None]
+    assert (owners["o0"]["p_quota"], owners["o1"]["p_quota"]) == (1.0, 0.0)
+    middle = owners["o2"]["won_amount"]
+    assert (owners["o2"]["p_quota"] >= 0.5) == (middle["p50"] >= 7000)
+    assert "p_quota" not in owners["o3"]
+    managers = _lines(said("manager"))
+    assert managers["m0"]["quota"] == 4000.0  # its own
+    assert managers["m1"]["quota"] == 1e9  # that of the one below who has any
+    assert _lines(said("team"))["team 0"]["quota"] == 7001.0
+    assert said("owner")["total"]["quota"] == 99.0
+    assert all("quota" not in group for group in said("product")["groups"])
+    assert "quota" not in _said(company)["total"]  # no whole quarter
