@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.adjustments import adjustments_as_of
 from features.calendar import DAY
 from features.errors import NotFound
 from features.history import Int
@@ -21,6 +22,7 @@ from serving.company import Company
 from serving.dates import blaming
 from training import deal_scores as deals
 from training import lead_scores as leads
+from training.called import people_of, with_people
 from training.forecast import forecast as make_forecast
 from training.groups import refuse_unknown
 from training.hazard import HazardModel
@@ -139,8 +141,12 @@ def forecast(company: Company, as_of: int, start: int, end: int,
         answer = make_forecast(model, company.history, as_of, start, end, company.settings, by=[by])
         return {**answer, "model": chosen.label}
 
-    key = ("forecast", chosen.label, chosen.trained_at, as_of, start, end, by)
-    return chosen, model, company.remember(key, compute)
+    answer = company.remember(("forecast", chosen.label, chosen.trained_at, as_of, start, end, by), compute)
+    people = company.remember(("people", as_of, start, end), lambda: people_of(company.history, as_of, start, end))
+    if people is not None:
+        by_hand = adjustments_as_of(company.home, as_of)
+        answer = with_people(answer, people, by_hand, company.history, start, end)
+    return chosen, model, answer
 
 
 def named(row: dict[Hashable, Any]) -> dict[str, Any]:

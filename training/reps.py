@@ -2,16 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from features.asof import AsOf, category, moment, number
-from features.history import History
+from features.history import History, Int
 from features.money import to_major
 from training.amounts import amount_of
 from training.outcomes import outcomes
 from training.won import actual
 
-__all__ = ["reps_call"]
+__all__ = ["CATEGORIES", "Pipeline", "pipeline_of", "reps_call"]
+
+Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.object_]
+CATEGORIES = ("closed", "commit", "best case", "pipeline", "omitted", "other")
+_WORDS = {"bestcase": "best case", "closed": "commit"}  # an open deal that is called closed is at least committed to
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The open deals whose reps expect them to close in a period, as known at a moment.
+
+    subject : (n,) codes. amount : (n,) minor units, 0 where unknown. category : (n,) one of CATEGORIES. called : (n,)
+    share of the deal that the rep calls: all or nothing by category, else by the rep's probability; None where the
+    history has neither.
+    """
+
+    subject: Int
+    amount: Floats
+    category: Texts
+    called: Floats | None
+
+
+def pipeline_of(history: History, at: int, start: int, end: int) -> Pipeline | None:
+    """The reps' pipeline for (start, end] as known at `at`; None where nothing is known of expected closes."""
+    expects = history.changes("deal", "expected_close")
+    if not len(expects):
+        return None
+    subject = outcomes(history, "deal").open_at(at)
+    expected = moment(expects, AsOf(history, "deal", subject, np.full(len(subject), at)))
+    subject = subject[(expected > start) & (expected <= end)]
+    pairs = AsOf(history, "deal", subject, np.full(len(subject), at))
+    said = category(history.changes("deal", "forecast_category"), pairs)
+    words = pd.Series(said, dtype=object).fillna("").astype(str).str.lower().str.replace("[_-]", " ", regex=True)
+    words = words.replace(_WORDS)
+    found = words.where(words.isin(CATEGORIES), "other").to_numpy(object)
+    called: Floats | None = None
+    if len(history.changes("deal", "forecast_category")):
+        called = np.asarray(found == "commit", dtype=np.float64)
+    elif len(history.changes("deal", "rep_probability")):
+        rep = number(history.changes("deal", "rep_probability"), pairs)
+        called = np.nan_to_num(rep) / (100.0 if np.nanmax(rep, initial=0.0) > 1.0 else 1.0)
+    return Pipeline(subject, np.nan_to_num(amount_of(history, subject, pairs.at)), found, called)
 
 
 def reps_call(history: History, as_of: int, start: int, end: int) -> dict[str, float] | None:
@@ -20,22 +66,10 @@ def reps_call(history: History, as_of: int, start: int, end: int) -> dict[str, f
     neither.
     """
     history = history.until(as_of)
-    ends = outcomes(history, "deal")
-    subject = ends.open_at(as_of)
-    pairs = AsOf(history, "deal", subject, np.full(len(subject), as_of))
-    called = category(history.changes("deal", "forecast_category"), pairs)
-    rep = number(history.changes("deal", "rep_probability"), pairs)
-    expected = moment(history.changes("deal", "expected_close"), pairs)
-    if not len(history.changes("deal", "expected_close")):
+    pipeline = pipeline_of(history, as_of, start, end)
+    if pipeline is None or pipeline.called is None:
         return None
-    if len(history.changes("deal", "forecast_category")):
-        weight = np.isin(np.char.lower(called.astype(str)), ["commit", "closed"]).astype(np.float64)
-    elif len(history.changes("deal", "rep_probability")):
-        weight = np.nan_to_num(rep) / (100.0 if np.nanmax(rep, initial=0.0) > 1.0 else 1.0)
-    else:
-        return None
-    weight = np.where((expected > start) & (expected <= end), weight, 0.0)
     so_far = actual(history, start, min(as_of, end))
-    amount = float((weight * np.nan_to_num(amount_of(history, subject, pairs.at))).sum())
-    return {"won_count": so_far["won_count"] + float(weight.sum()),
+    amount = float((pipeline.called * pipeline.amount).sum())
+    return {"won_count": so_far["won_count"] + float(pipeline.called.sum()),
             "won_amount": so_far["won_amount"] + to_major(amount, history.mapping.currency)}

@@ -241,12 +241,33 @@ class Total(Given):
     p_quota: Annotated[Share | None, Field(description="How likely the amount reaches it.")] = None
 
 
+class Adjustment(Given):
+    amount: float
+    note: str | None
+    by: str | None
+    at: str
+
+
+class People(Given):
+    categories: Annotated[dict[str, float], Field(description="Amounts expected to close in the period, by the reps' "
+                                                              "category; `closed` is won so far.")]
+    called: Annotated[float, Field(description="Said for the quarter, else won so far and what is committed to.")]
+    adjusted: Annotated[float, Field(description="After managers' adjustments, up the hierarchy of that date.")]
+    usually_comes: Annotated[float, Field(description="What came of such calls at the same time of earlier periods.")]
+    said: Annotated[bool, Field(description="Of owners: whether the call was said for the quarter.")] = False
+    periods: Annotated[int, Field(description="Of owners: earlier periods in which something was called.")] = 0
+    came_of_called: Annotated[float | None, Field(
+        description="Of owners: the share of what is called beyond what is won that usually comes.")] = None
+    adjustment: Adjustment | None = None
+
+
 class Group(Total):
     by: Literal["owner", "manager", "team", "region", "product", "kind", "currency"]
     id: str
     name: str
     re_owned: Annotated[Part | None, Field(description="Of owners: won so far of deals that were another's when the "
                                                        "period began, less what others won of theirs.")] = None
+    people: Annotated[People | None, Field(description="Of owners and managers: their own numbers.")] = None
 
 
 class Largest(Given):
@@ -267,6 +288,7 @@ class Forecast(Given):
     total: Total
     groups: Annotated[list[Group], Field(description="Their means add up to the total's; managers' include those below "
                                                      "them.")]
+    people: Annotated[People | None, Field(description="Beside the forecast, which takes nothing from it.")] = None
     concentration: Annotated[list[Largest], Field(description="The open deals that weigh most.")]
 
 

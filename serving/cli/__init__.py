@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from features.errors import DealcastError
+from serving.cli.adjust import adjust
 from serving.cli.backtest import backtest, scoreboard
 from serving.cli.check import check
 from serving.cli.data import import_command, simulate
@@ -68,7 +69,7 @@ def cli(context: click.Context, home: Path) -> None:
 
 
 for _command in (demo, map_command, mapping, import_command, rejects, check, features, rules, train, report, score,
-                 explain, override, worklist, forecast, backtest, scoreboard, serve, mlflow, forget, simulate):
+                 explain, override, worklist, forecast, adjust, backtest, scoreboard, serve, mlflow, forget, simulate):
     cli.add_command(_command)
 
 

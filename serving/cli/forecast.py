@@ -13,6 +13,7 @@ from serving.cli.output import emit, json_option, say, table
 __all__ = ["forecast", "show_forecast"]
 
 SHOWN_DEALS = 5
+SHOWN_CATEGORIES = ("closed", "commit", "best case", "pipeline", "omitted")
 
 
 @click.command()
@@ -36,18 +37,22 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
     if not period and not (start and end):
         raise click.UsageError("Which period? Give --from DATE and --to DATE, or --period 2026-Q4.")
 
+    from features.adjustments import adjustments_as_of
     from features.home import Home
     from serving.champion import model_for
     from serving.dates import read_period
+    from training.called import people_of, with_people
     from training.forecast import forecast as make_forecast
 
     home = Home.open(home_path)
     moment = read_as_of(as_of, home)
     first, last = read_period(period or None, start, end, home.mapping)
     chosen, model = model_for(home, "deals", moment, version)
-    answer = make_forecast(model, home.history(moment), moment, first, last, home.settings,
-                           by_owner=False, by=[by] if by else [])
+    history = home.history(moment)
+    answer = make_forecast(model, history, moment, first, last, home.settings, by_owner=False, by=[by] if by else [])
     answer["model"] = chosen.label
+    if (people := people_of(history, moment, first, last)) is not None:
+        answer = with_people(answer, people, adjustments_as_of(home, moment), history, first, last)
     if as_json:
         emit(answer)
     else:
@@ -82,8 +87,33 @@ def show_forecast(answer: dict[str, Any]) -> None:
         table(["re-owned since the period began", "deals", "amount"],
               [[group["name"], number(group["re_owned"]["won_count"]), money(group["re_owned"]["won_amount"], currency)]
                for group in moved])
+    _show_people(answer)
     if answer["concentration"]:
         table(["without the deal", "owner", "amount", "won in the period", "P50 falls by"],
               [[one["deal_id"], one["owner_name"], money(one["amount"], currency), percent(one["p_win"]),
                 money(one["p50_falls_by"], currency)] for one in answer["concentration"][:SHOWN_DEALS]])
     say(f"Model {answer['model']}.")
+
+
+def _show_people(answer: dict[str, Any]) -> None:
+    """Print what people call, what managers make of it and what usually came of such calls."""
+    from serving.pages.words import GAP, money, percent
+
+    if "people" not in answer:
+        return
+    currency = answer["currency"]
+    lines = [{"name": "Total", **answer}, *(one for one in answer["groups"] if "people" in one)]
+    rows = []
+    for one in lines:
+        said, categories = one["people"], one["people"]["categories"]
+        rows.append([one["name"], *(money(categories[name], currency) for name in SHOWN_CATEGORIES),
+                     money(said["called"], currency), money(said["adjusted"], currency),
+                     money(said["usually_comes"], currency),
+                     f"{percent(said['came_of_called'])} ({said['periods']})" if "periods" in said else GAP])
+    table(["people's numbers", *SHOWN_CATEGORIES, "called", "adjusted", "usually comes", "of calls came (periods)"],
+          rows)
+    if notes := [one for one in lines if "adjustment" in one["people"]]:
+        table(["adjusted by hand", "to", "by", "since", "note"],
+              [[one["name"], money(one["people"]["adjustment"]["amount"], currency),
+                one["people"]["adjustment"]["by"] or GAP, one["people"]["adjustment"]["at"],
+                one["people"]["adjustment"]["note"] or GAP] for one in notes])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from features.home import Home
 
-__all__ = ["override"]
+__all__ = ["by_option", "now_of", "override", "who"]
 
 by_option = click.option("--by", metavar="NAME", help="Who says so; if left out, your name on this machine.")
 
@@ -49,9 +49,9 @@ def set_command(home_path: Path, lead_id: str, grade: str | None, probability: f
     from serving.dates import read_moment
 
     home = Home.open(home_path)
-    now, end = _now(home), read_moment(until, home.mapping.zone, "until")
+    now, end = now_of(home), read_moment(until, home.mapping.zone, "until")
     set_override(home, lead_id, grade=grade, probability=probability, note=note, until=end, set_at=now,
-                 set_by=_who(by))
+                 set_by=who(by))
     _show_one(home, lead_id, now, as_json)
 
 
@@ -67,8 +67,8 @@ def remove(home_path: Path, lead_id: str, by: str | None, as_json: bool) -> None
     from features.overrides import remove_override
 
     home = Home.open(home_path)
-    now = _now(home)
-    remove_override(home, lead_id, now, _who(by))
+    now = now_of(home)
+    remove_override(home, lead_id, now, who(by))
     if as_json:
         emit({"lead_id": lead_id, "removed_at": iso(now, home.mapping.zone)})
     else:
@@ -106,13 +106,13 @@ def list_command(home_path: Path, as_of: str | None, everything: bool, as_json: 
               title="Everything that was said by hand" if everything else f"Overrides as of {shown}")
 
 
-def _now(home: Home) -> int:
+def now_of(home: Home) -> int:
     from serving.cli.models import read_as_of
 
     return read_as_of("now", home)
 
 
-def _who(by: str | None) -> str | None:
+def who(by: str | None) -> str | None:
     if by is not None:
         return by
     try:

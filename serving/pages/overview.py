@@ -66,7 +66,7 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
         "past": [{"name": one.name, "low": write(one.low), "middle": write(one.middle), "high": write(one.high),
                   "actual": write(one.actual), "held": one.held, "reps": write(one.reps)} for one in reversed(past)],
         "lines": _lines(company, said, measure, as_of, period, by),
-        "largest": _largest(company, said),
+        "people": _people(company, said), "largest": _largest(company, said),
         "deals": _deals(company, model, as_of, period, all_deals),
         "as_of": company.iso(as_of), "zone": company.mapping.time_zone,
         "model": {"label": chosen.label, "as_of": company.iso(chosen.as_of)},
@@ -206,6 +206,24 @@ def _groupings(company: Company, as_of: int) -> list[str]:
             refuse_unknown(history, one)
             found.append(one)
     return found
+
+
+def _people(company: Company, said: dict[str, Any]) -> list[dict[str, str]]:
+    """What people call beside the forecast: the company, then its owners or managers; empty where nobody does."""
+    def write(value: float) -> str:
+        return short_money(value, company.mapping.currency)
+
+    rows = []
+    for one in [{"name": company.mapping.company, **said}, *said["groups"]]:
+        if "people" in one:
+            told = one["people"]
+            learned = f"{percent(told['came_of_called'])} in {told['periods']}" if "periods" in told else GAP
+            note = told["adjustment"]["note"] if "adjustment" in told else None
+            rows.append({"name": one["name"], "called": write(told["called"]), "adjusted": write(told["adjusted"]),
+                         "usually": write(told["usually_comes"]), "learned": learned, "note": note or "",
+                         "best_case": write(told["categories"]["best case"]),
+                         "pipeline": write(told["categories"]["pipeline"])})
+    return rows
 
 
 def _largest(company: Company, said: dict[str, Any]) -> list[dict[str, str]]:

@@ -1,0 +1,129 @@
+"""`dealcast adjust`: what a manager calls for a person or a team, beside their own call and the model's forecast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from serving.cli.output import emit, json_option, say, table
+from serving.cli.override import by_option, now_of, who
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from features.home import Home
+
+__all__ = ["adjust"]
+
+period_option = click.option("--period", required=True, metavar="2026-Q4", help="The fiscal quarter it is about.")
+
+
+@click.group()
+def adjust() -> None:
+    """Call a number for a person or a team by hand.
+
+    It stands beside their own call and the forecast, which go on as before. Nothing that was said is ever lost: as of a
+    date, what stood then counts.
+    """
+
+
+@adjust.command("set")
+@click.argument("owner_id", metavar="OWNER")
+@period_option
+@click.option("--amount", required=True, metavar="N", help="What is called, in the company's currency.")
+@click.option("--note", required=True, metavar="TEXT", help="Why, for whoever reads the call later.")
+@by_option
+@json_option
+@click.pass_obj
+def set_command(home_path: Path, owner_id: str, period: str, amount: str, note: str, by: str | None,
+                as_json: bool) -> None:
+    """Call an amount for OWNER, a person or a manager's team, from now on; it replaces what was called before."""
+    from features.adjustments import adjustments_as_of, set_adjustment
+    from features.home import Home
+    from serving.pages.words import money
+
+    home = Home.open(home_path)
+    now = now_of(home)
+    set_adjustment(home, owner_id, period, amount=amount, note=note, set_at=now, set_by=who(by))
+    found = adjustments_as_of(home, now)
+    (row,) = [one for one in _rows(found, home) if one["owner_id"] == owner_id and one["set_at"] == _iso(now, home)
+              and one["note"] == note.strip()]
+    if as_json:
+        emit(row)
+    else:
+        say(f"{owner_id} is called at {money(row['amount'], home.mapping.currency)} for {row['period']} from "
+            f"{row['set_at']} on{'' if row['set_by'] is None else ', by ' + row['set_by']}. The own call and the "
+            "forecast go on beside it.")
+
+
+@adjust.command("remove")
+@click.argument("owner_id", metavar="OWNER")
+@period_option
+@by_option
+@json_option
+@click.pass_obj
+def remove(home_path: Path, owner_id: str, period: str, by: str | None, as_json: bool) -> None:
+    """Take back now what was called by hand for OWNER."""
+    from features.adjustments import remove_adjustment
+    from features.home import Home
+
+    home = Home.open(home_path)
+    now = now_of(home)
+    remove_adjustment(home, owner_id, period, now, who(by))
+    if as_json:
+        emit({"owner_id": owner_id, "period": period, "removed_at": _iso(now, home)})
+    else:
+        say(f"From {_iso(now, home)} on nothing is called by hand for {owner_id} in {period}.")
+
+
+@adjust.command("list")
+@click.option("--as-of", metavar="DATE", help="Those that stood at this date; else those that stand now.")
+@click.option("--all", "everything", is_flag=True, help="Everything that was ever called, with what ended it.")
+@json_option
+@click.pass_obj
+def list_command(home_path: Path, as_of: str | None, everything: bool, as_json: bool) -> None:
+    """List the adjustments that stand."""
+    if everything and as_of is not None:
+        raise click.UsageError("--all lists everything, whatever the date: give --as-of or --all.")
+
+    from features.adjustments import adjustments_as_of, adjustments_log
+    from features.home import Home
+    from serving.cli.models import read_as_of
+    from serving.pages.words import money
+
+    home = Home.open(home_path)
+    moment = read_as_of(as_of or "now", home)
+    shown = None if everything else _iso(moment, home)
+    rows = _rows(adjustments_log(home) if everything else adjustments_as_of(home, moment), home)
+    if as_json:
+        emit({"as_of": shown, "adjustments": rows})
+    elif not rows:
+        say("Nothing was ever called by hand." if everything else f"No adjustment stands as of {shown}.")
+    else:
+        table(["for", "period", "calls", "since", "by", "note"],
+              [[row["owner_id"], row["period"],
+                "taken back" if row["amount"] is None else money(row["amount"], home.mapping.currency),
+                row["set_at"], row["set_by"] or "–", row["note"] or ""] for row in rows],
+              title="Everything that was called by hand" if everything else f"Adjustments as of {shown}")
+
+
+def _rows(found: pd.DataFrame, home: Home) -> list[dict[str, Any]]:
+    import pandas as pd
+
+    from features.money import to_major
+
+    rows: list[dict[str, Any]] = []
+    for row in found.to_dict("records"):
+        plain = {str(name): None if pd.isna(value) else value for name, value in row.items()}
+        amount = plain["amount"]
+        rows.append({**plain, "amount": None if amount is None else to_major(amount, home.mapping.currency),
+                     "set_at": _iso(int(row["set_at"]), home)})
+    return rows
+
+
+def _iso(moment: int, home: Home) -> str:
+    from features.calendar import iso
+
+    return iso(moment, home.mapping.zone)
