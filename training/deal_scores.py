@@ -16,11 +16,11 @@ from features.history import History, Int
 from features.mapping import Mapping
 from features.money import minor_digits
 from features.record import won_stage_days
+from training.amounts import amount_of, closing_ratios
 from training.at_risk import at_risk
 from training.certainty import unlike
 from training.curves import Curves
 from training.deal_close import asked_deals, chances, open_deals
-from training.forecast import amount_of, closing_ratios
 from training.hazard import HazardModel, LandmarkTable, landmark_table
 from training.lead_scores import TREND_DAYS
 from training.outcomes import Landmarks, outcomes

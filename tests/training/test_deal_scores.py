@@ -18,8 +18,8 @@ from features.home import Home
 from serving.champion import model_for
 from tests.running import ROOT
 from training import deal_close
+from training.amounts import closing_ratios
 from training.deal_scores import COLUMNS, amounts_at_close, curve, periods, score
-from training.forecast import closing_ratios
 from training.outcomes import outcomes
 
 WITHIN = 28.0
