@@ -189,7 +189,11 @@ def test_the_forecast_is_that_of_the_command_line(api: TestClient, home: Home) -
     _, model = model_for(home, "deals", moment(home))
     expected = forecast(model, home.history(moment(home)), moment(home), moment(home), moment(home, "2026-11-13"),
                         home.settings, by_owner=True)
-    assert answer.json() == {**expected, "model": "deals/1"}
+    body = answer.json()
+    assert body.pop("people")["called"] >= 0
+    for group in body["groups"]:
+        group.pop("people", None)
+    assert body == {**expected, "model": "deals/1"}
     assert answer.json()["groups"]
 
 

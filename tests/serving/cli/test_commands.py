@@ -117,7 +117,7 @@ def test_a_moved_home_scores_and_forecasts_to_the_byte_from_any_folder(home: Pat
 
 def test_forecast_gives_the_documented_shape(home: Path) -> None:
     said = document(home, "forecast", "--as-of", AS_OF, "--from", AS_OF, "--to", "2026-08-01", "--by", "owner")
-    assert set(said) == {"as_of", "from", "to", "currency", "model", "total", "groups", "concentration"}
+    assert set(said) == {"as_of", "from", "to", "currency", "model", "total", "groups", "concentration", "people"}
     assert said["as_of"] == said["from"] == "2026-07-01T00:00:00+02:00"
     assert said["to"] == "2026-08-01T00:00:00+02:00"
     assert (said["currency"], said["model"]) == ("EUR", "deals/1")

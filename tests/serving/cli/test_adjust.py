@@ -1,0 +1,83 @@
+"""`dealcast adjust`, and people's numbers beside the forecast as commands and API tell them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from serving.cli import cli
+from serving.cli.forecast import forecast
+from tests.serving.asking import client
+from training.groups import BY
+
+
+@pytest.fixture(scope="module")
+def home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of its own: what is called by hand stays."""
+    return Path(shutil.copytree(trained_home, tmp_path_factory.mktemp("adjusted") / "home"))
+
+
+def _works(home: Path, *arguments: str) -> str:
+    done = CliRunner().invoke(cli, ["--home", str(home), *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def _said(home: Path, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_works(home, *arguments, "--json"))
+    return found
+
+
+def test_what_a_manager_calls_stands_beside_a_forecast_that_stays_as_it_is(home: Path) -> None:
+    ask = ("forecast", "--as-of", "now", "--period", "2026-Q4", "--by", "owner")
+    before = _said(home, *ask)
+    owner = next(group for group in before["groups"] if "people" in group)["id"]
+    said = _said(home, "adjust", "set", owner, "--period", "2026-Q4", "--amount", "123000", "--note", "two deals slip",
+                 "--by", "Eva")
+    assert (said["amount"], said["note"], said["set_by"]) == (123000.0, "two deals slip", "Eva")
+    after = _said(home, *ask)
+    for one in (before, after):
+        assert one["total"].keys() >= {"quota", "p_quota"}
+    for group in after["groups"]:
+        people = group.pop("people", None)
+        if group["id"] == owner:
+            assert people["adjusted"] == 123000.0
+            assert (people["adjustment"]["note"], people["adjustment"]["by"]) == ("two deals slip", "Eva")
+    for group in before["groups"]:
+        group.pop("people", None)
+    assert after["groups"] == before["groups"]
+    assert after["total"] == before["total"]
+    assert after["people"]["adjusted"] != before["people"]["adjusted"]
+    table = _works(home, *ask)
+    for word in ("two deals slip", "people's numbers", "chance to reach it", "P50 falls by"):
+        assert word in table
+    told = client(home).get("/v1/forecast", params={"period": "2026-Q4", "by": "owner"}).json()
+    (group,) = [one for one in told["groups"] if one["id"] == owner]
+    assert group["people"]["adjustment"]["note"] == "two deals slip"
+    page = client(home).get("/", params={"period": "2026-Q4"}).text
+    assert "two deals slip" in page
+
+
+def test_what_was_called_is_listed_and_taken_back_and_none_of_it_is_lost(home: Path) -> None:
+    owner = _said(home, "forecast", "--as-of", "now", "--period", "2026-Q4", "--by", "owner")["groups"][0]["id"]
+    _works(home, "adjust", "set", owner, "--period", "2027-Q1", "--amount", "5", "--note", "far off")
+    listed = _said(home, "adjust", "list")["adjustments"]
+    assert [row["note"] for row in listed if row["period"] == "2027-Q1"] == ["far off"]
+    assert "nothing is called by hand" in _works(home, "adjust", "remove", owner, "--period", "2027-Q1")
+    every = [row["amount"] for row in _said(home, "adjust", "list", "--all")["adjustments"]
+             if row["period"] == "2027-Q1"]
+    assert every == [5.0, None]
+    assert "far off" not in _works(home, "adjust", "list")
+    assert "taken back" in _works(home, "adjust", "list", "--all")
+
+
+def test_the_command_offers_the_groupings_that_there_are_and_each_answers(home: Path) -> None:
+    (option,) = [one for one in forecast.params if one.name == "by"]
+    assert tuple(option.type.to_info_dict()["choices"]) == BY
+    totals = [_said(home, "forecast", "--as-of", "now", "--period", "2026-Q4", "--by", by)["total"] for by in BY]
+    assert all(total == totals[0] for total in totals)
