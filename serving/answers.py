@@ -138,7 +138,7 @@ def forecast(company: Company, as_of: int, start: int, end: int,
         refuse_unknown(company.history.until(as_of), by)
 
     def compute() -> dict[str, Any]:
-        answer = make_forecast(model, company.history, as_of, start, end, company.settings, by=[by])
+        answer = make_forecast(model, company.history, as_of, start, end, company.settings, [by])
         return {**answer, "model": chosen.label}
 
     answer = company.remember(("forecast", chosen.label, chosen.trained_at, as_of, start, end, by), compute)

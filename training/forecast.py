@@ -84,18 +84,17 @@ class Drawn:
 
 
 def forecast(model: HazardModel, history: History, as_of: int, start: int, end: int, settings: Settings,
-             by_owner: bool = True, by: Sequence[str] = ()) -> dict[str, Any]:
+             by: Sequence[str] = ("owner",)) -> dict[str, Any]:
     """Forecast what is won in (start, end], from what was known at `as_of`.
 
     Returns the number and the amount (major units) won, each as mean and percentiles, and the means of its parts: in
-    total, and for the lines of each grouping in `by` (of `training.groups.BY`; owner where there is none, unless
-    `by_owner` is false). Where a line has a quota for the period, `p_quota` is the chance to reach it; `concentration`
-    tells of the largest open deals by how much the median falls without each.
+    total, and for the lines of each grouping in `by` (of `training.groups.BY`). Where a line has a quota for the period,
+    `p_quota` is the chance to reach it; `concentration` tells of the largest open deals by how much the median falls
+    without each.
     Raises BadInput when the period is over at `as_of` or ends before it starts, and for a grouping without data.
     """
     history = history.until(as_of)
-    groupings = list(by) or (["owner"] if by_owner else [])
-    drawn = draw_period(model, history, as_of, start, end, settings, groupings)
+    drawn = draw_period(model, history, as_of, start, end, settings, by)
     currency, zone = history.mapping.currency, history.mapping.zone
 
     def told(one: str) -> list[dict[str, Any]]:
@@ -103,12 +102,12 @@ def forecast(model: HazardModel, history: History, as_of: int, start: int, end: 
         return _told(lines, currency, quotas_of(history, one, lines.ids, as_of, start, end))
 
     groups = [{"by": one, "id": line, "name": name_of(history, one, line), **said}
-              for one in groupings for line, said in zip(drawn.lines[one].ids, told(one), strict=True)]
-    if "owner" in groupings:
+              for one in by for line, said in zip(drawn.lines[one].ids, told(one), strict=True)]
+    if "owner" in by:
         _add_re_owned(history, as_of, start, end, groups)
     return {"as_of": iso(as_of, zone), "from": iso(start, zone), "to": iso(end, zone), "currency": currency,
             "total": told(TOTAL)[0],
-            "groups": sorted(groups, key=lambda one: (groupings.index(one["by"]), -one["won_amount"]["mean"],
+            "groups": sorted(groups, key=lambda one: (list(by).index(one["by"]), -one["won_amount"]["mean"],
                                                       -one["won_count"]["mean"], one["id"])),
             "concentration": _concentration(history, drawn, as_of)}
 
@@ -259,7 +258,7 @@ def judge_forecasts(history: History, models: list[HazardModel], as_of: int,
         then = history.until(origin)
         if end > as_of or not amounts_known(then):
             continue
-        said = forecast(model, then, origin, start, end, settings, by_owner=False)["total"]
+        said = forecast(model, then, origin, start, end, settings, by=())["total"]
         came = actual(history, start, end)
         periods.append({
             "from": start, "to": end, "reps": reps_call(then, origin, start, end),

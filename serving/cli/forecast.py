@@ -49,7 +49,7 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
     first, last = read_period(period or None, start, end, home.mapping)
     chosen, model = model_for(home, "deals", moment, version)
     history = home.history(moment)
-    answer = make_forecast(model, history, moment, first, last, home.settings, by_owner=False, by=[by] if by else [])
+    answer = make_forecast(model, history, moment, first, last, home.settings, [by] if by else [])
     answer["model"] = chosen.label
     if (people := people_of(history, moment, first, last)) is not None:
         answer = with_people(answer, people, adjustments_as_of(home, moment), history, first, last)

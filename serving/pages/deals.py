@@ -17,7 +17,7 @@ from serving.pages.subject import explained, frame, sentence, trend
 from serving.pages.words import GAP, day, fine_percent, money, number, percent, short_money
 from training import deal_scores
 from training.at_risk import in_words
-from training.forecast import owner_name
+from training.groups import owner_name
 from training.hazard import HazardModel
 from training.registry.versions import ModelVersion
 

@@ -188,7 +188,7 @@ def test_the_forecast_is_that_of_the_command_line(api: TestClient, home: Home) -
     assert answer.status_code == 200, answer.text
     _, model = model_for(home, "deals", moment(home))
     expected = forecast(model, home.history(moment(home)), moment(home), moment(home), moment(home, "2026-11-13"),
-                        home.settings, by_owner=True)
+                        home.settings)
     body = answer.json()
     assert body.pop("people")["called"] >= 0
     for group in body["groups"]:

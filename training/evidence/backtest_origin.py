@@ -152,7 +152,7 @@ def _weeks(history: History, model: HazardModel, period: Period, settings: Setti
     """What was said each week of the period, of the same period, by the model of its start, whose level follows."""
     found = []
     for week, as_of in enumerate(range(period.origin, period.end, WEEK)):
-        said = forecast(model, history, as_of, period.origin, period.end, settings, by_owner=False)["total"]
+        said = forecast(model, history, as_of, period.origin, period.end, settings, by=())["total"]
         called = reps_call(history, as_of, period.origin, period.end)
         found.append({"week": week, "as_of": as_of, "reps": called,
                       "model": {measure: {"mean": said[measure]["mean"],

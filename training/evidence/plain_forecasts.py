@@ -25,10 +25,11 @@ from features.calendar import DAY
 from features.catalogue import catalogue
 from features.history import History, Int
 from features.money import minor_digits, to_major
+from training.amounts import amount_of, won_amounts
 from training.baselines import AalenJohansen, state_rate
 from training.curves import curves_from_hazards
 from training.evidence.distributions import LEVELS
-from training.forecast import amount_of, reps_call, won_amounts
+from training.forecast import reps_call
 from training.outcomes import OPEN, WON, Landmarks, Outcomes, outcomes
 from training.rows import STATE_COLUMNS, LandmarkTable, build_rows
 
