@@ -88,9 +88,9 @@ def forecast(model: HazardModel, history: History, as_of: int, start: int, end: 
     """Forecast what is won in (start, end], from what was known at `as_of`.
 
     Returns the number and the amount (major units) won, each as mean and percentiles, and the means of its parts: in
-    total, and for the lines of each grouping in `by` (of `training.groups.BY`). Where a line has a quota for the period,
-    `p_quota` is the chance to reach it; `concentration` tells of the largest open deals by how much the median falls
-    without each.
+    total, and for the lines of each grouping in `by` (of `training.groups.BY`). Where a line has a quota for the
+    period, `p_quota` is the chance to reach it; `concentration` tells of the largest open deals by how much the median
+    falls without each.
     Raises BadInput when the period is over at `as_of` or ends before it starts, and for a grouping without data.
     """
     history = history.until(as_of)
