@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Texts = npt.NDArray[np.object_]
 Uniform = Callable[[slice], Singles]
-AT_ONCE = 2_000_000  # chances that are drawn at once, which a processor's cache holds
+AT_ONCE = 500_000  # chances that are drawn at once, which a processor's cache holds
 
 
 @dataclass(frozen=True)
