@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from features.adjustments import ADJUSTMENT_COLUMNS
 from features.calendar import DAY
 from features.errors import BadInput
 from features.history import History, Int
 from features.settings import Settings
 from training import deal_close
+from training.called import people_of, with_people
 from training.curves import curves_from_hazards
 from training.evidence.dates import (
     closing_days,
@@ -32,18 +35,18 @@ from training.evidence.dates import (
 from training.evidence.judge import judge
 from training.evidence.plain_deals import by_stage_alone, plain_deals
 from training.evidence.plain_forecasts import Past, finally_won, plain_forecasts
-from training.evidence.predictive import quantiles_told
+from training.evidence.predictive import predicted
 from training.evidence.rolling import prior_rows
 from training.evidence.schedule import Period
 from training.evidence.summary import finite
-from training.forecast import actual, forecast, reps_call
 from training.hazard import HazardModel, LandmarkTable, landmark_table
 from training.outcomes import OPEN, WON, Landmarks, Outcomes, outcomes
+from training.reps import reps_call
+from training.won import actual
 
 __all__ = ["backtest_origin"]
 
 Floats = npt.NDArray[np.float64]
-MEASURES = ("won_count", "won_amount")
 WEEK = 7 * DAY
 LIFE_SHARE = 2 / 3  # of a closed deal's life, at which it is asked whether it will be won
 SHORTEST_DAYS = 1.0  # lives of closed deals that are asked about; some are entered when they have ended
@@ -56,7 +59,8 @@ def backtest_origin(history: History, period: Period, settings: Settings) -> dic
     figures : of P(won in the period), as `judge` has them. deals : the deals that were open, by column: `id`, `won`,
     what the `model` and each `plain` one said, `segments`. resolution, win : dates, see `training.evidence.dates`.
     two_thirds : deals that were two thirds through their life between this origin and the next. forecast : what came,
-    and mean and quantiles of what each method `said`. weeks : the same of ours and the reps', each week of the period.
+    and mean and quantiles of what each method `said`. weeks : the same of ours each week of the period, beside the
+    reps' call from their deals and what people and their managers said themselves.
     """
     with tempfile.TemporaryDirectory() as folder:
         model = deal_close.train(history, period.origin, settings, Path(folder)).model
@@ -150,12 +154,20 @@ def _two_thirds(history: History, ends: Outcomes, model: HazardModel, past: Past
 
 def _weeks(history: History, model: HazardModel, period: Period, settings: Settings) -> list[dict[str, Any]]:
     """What was said each week of the period, of the same period, by the model of its start, whose level follows."""
-    found = []
-    for week, as_of in enumerate(range(period.origin, period.end, WEEK)):
-        said = forecast(model, history, as_of, period.origin, period.end, settings, by=())["total"]
-        called = reps_call(history, as_of, period.origin, period.end)
-        found.append({"week": week, "as_of": as_of, "reps": called,
-                      "model": {measure: {"mean": said[measure]["mean"],
-                                          "quantiles": quantiles_told(said[measure]).tolist()}
-                                for measure in MEASURES}})
-    return found
+    return [{"week": week, "as_of": as_of, "reps": reps_call(history, as_of, period.origin, period.end),
+             "people": _people(history, as_of, period),
+             "model": predicted(model, history, as_of, period.origin, period.end, settings)}
+            for week, as_of in enumerate(range(period.origin, period.end, WEEK))]
+
+
+def _people(history: History, as_of: int, period: Period) -> dict[str, float] | None:
+    """Amounts (major units) that people said for the period by then: the sum of their own `calls` and that of their
+    managers' numbers, `managers`; None where nobody had said anything."""
+    if history.tables["calls"].empty:
+        return None
+    people = people_of(history, as_of, period.origin, period.end)
+    if people is None or not (people.numbers["said"].any() or len(people.adjusted)):
+        return None
+    told = with_people({"groups": []}, people, pd.DataFrame(columns=ADJUSTMENT_COLUMNS), history, period.origin,
+                       period.end)["people"]
+    return {"calls": told["called"], "managers": told["adjusted"]}

@@ -31,9 +31,10 @@ from training.evidence.measures import figures
 from training.evidence.paired import PLAIN_NAMES, Asked
 from training.evidence.summary import finite, summary
 
-__all__ = ["MEASURES", "asked_of", "backtested", "dates_of", "forecast_figures", "forecasts_of"]
+__all__ = ["MEASURES", "PEOPLE", "asked_of", "backtested", "called_of", "dates_of", "forecast_figures", "forecasts_of"]
 
 MEASURES = ("won_count", "won_amount")
+PEOPLE = ("calls", "managers")  # who said a number themselves
 POINTS = [3, 19, 35]  # of LEVELS: P10, P50 and P90
 Result = dict[str, Any]
 Pair = tuple[Floats, Floats, Floats]
@@ -176,5 +177,26 @@ def _weeks(results: list[Result], measure: str) -> list[dict[str, Any]]:
         if all(one["reps"] for one, _ in said):
             called = np.array([one["reps"][measure] for one, _ in said])
             row["reps"] = finite({**_errors(called, came), "crps": float(np.abs(called - came).mean())})
+        if measure == "won_amount" and all(one["people"] for one, _ in said):
+            row |= {name: finite(_errors(np.array([one["people"][name] for one, _ in said]), came)) for name in PEOPLE}
         rows.append(row)
     return rows
+
+
+def called_of(results: list[Result]) -> tuple[int, dict[str, Pair]] | None:
+    """The first week of the period by which people had called something in every period, and what was said of the
+    amount then: by ours (`model`) and by PEOPLE, as `forecasts_of` has it. None where there is no such week."""
+    told = [one for one in results if one["forecast"]]
+    weeks = [{one["week"]: one for one in result["weeks"]} for result in told]
+    common = set.intersection(*(set(one) for one in weeks)) if weeks else set()
+    for week in sorted(common):
+        said = [one[week] for one in weeks]
+        if all(one["people"] for one in said):
+            came = np.array([one["forecast"]["came"]["won_amount"] for one in told])
+            found = {"model": (np.array([one["model"]["won_amount"]["mean"] for one in said]),
+                               np.array([one["model"]["won_amount"]["quantiles"] for one in said]), came)}
+            for name in PEOPLE:
+                number = np.array([one["people"][name] for one in said])
+                found[name] = (number, np.tile(number[:, None], (1, len(LEVELS))), came)
+            return week, found
+    return None

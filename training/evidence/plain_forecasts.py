@@ -29,8 +29,8 @@ from training.amounts import amount_of, won_amounts
 from training.baselines import AalenJohansen, state_rate
 from training.curves import curves_from_hazards
 from training.evidence.distributions import LEVELS
-from training.forecast import reps_call
 from training.outcomes import OPEN, WON, Landmarks, Outcomes, outcomes
+from training.reps import reps_call
 from training.rows import STATE_COLUMNS, LandmarkTable, build_rows
 
 __all__ = ["METHODS", "METHOD_NAMES", "Past", "dressed", "finally_won", "plain_forecasts"]

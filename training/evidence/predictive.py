@@ -1,20 +1,25 @@
-"""A forecast of ours as a whole distribution: quantiles at `distributions.LEVELS` from what a forecast tells."""
+"""A forecast of ours as a whole distribution: its mean and its quantiles at `distributions.LEVELS`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from features.history import History
+from features.money import to_major
+from features.settings import Settings
+from training.evidence.distributions import quantiles_of
+from training.forecast import TOTAL, draw_period
+from training.hazard import HazardModel
 
-import numpy as np
-from scipy.stats import norm
+__all__ = ["predicted"]
 
-from training.evidence.distributions import LEVELS, Floats
-
-__all__ = ["quantiles_told"]
+Told = dict[str, dict[str, float | list[float]]]
 
 
-def quantiles_told(said: Mapping[str, float]) -> Floats:
-    """Quantiles (39,) through P10, P50 and P90, by a normal distribution whose two halves differ in width; a number or
-    an amount is never below 0."""
-    z = norm.ppf(LEVELS) / norm.ppf(0.9)
-    lower, upper = said["p50"] - said["p10"], said["p90"] - said["p50"]
-    return np.asarray(np.maximum(said["p50"] + np.where(z < 0, lower, upper) * z, 0.0), dtype=np.float64)
+def predicted(model: HazardModel, history: History, as_of: int, start: int, end: int, settings: Settings) -> Told:
+    """Number and amount (major units) won in (start, end], as known at `as_of`, from the draws of the forecast itself:
+    by measure the `mean` and the `quantiles`. Raises what `training.forecast.forecast` raises."""
+    all_draws = draw_period(model, history.until(as_of), as_of, start, end, settings).lines[TOTAL].all
+    currency = history.mapping.currency
+    count, amount = all_draws.count[0], all_draws.amount[0]
+    return {"won_count": {"mean": float(count.mean()), "quantiles": quantiles_of(count).tolist()},
+            "won_amount": {"mean": to_major(amount.mean(), currency),
+                           "quantiles": [to_major(one, currency) for one in quantiles_of(amount).tolist()]}}

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from features.calendar import DAY
 from features.history import Int
-from training.evidence.backtested import MEASURES, Result, asked_of, dates_of, forecasts_of
+from training.evidence.backtested import MEASURES, PEOPLE, Result, asked_of, called_of, dates_of, forecasts_of
 from training.evidence.dates import DATE_NAMES
 from training.evidence.distributions import Floats, crps, interval_score
 from training.evidence.measures import log_losses
@@ -27,12 +27,16 @@ from training.evidence.plain_forecasts import METHOD_NAMES
 __all__ = ["SCORES", "Compared", "as_rows", "compare", "scoreboard"]
 
 DRAWS = 4000
+MEDIAN = 19  # of LEVELS
 AHEAD = 0.75  # of the origins, for a word on who is better where there are too few blocks
 # What is compared, and in which unit: none, days, deals or the currency.
 SCORES = {"log_loss": "Won in the period: log-loss", "brier": "Won in the period: Brier score",
           "resolution": "Date of resolution: pinball loss in days", "win": "Date of a win: pinball loss in days",
           "won_count_crps": "Number won: CRPS", "won_count_interval": "Number won: interval score of 80%",
-          "won_amount_crps": "Amount won: CRPS", "won_amount_interval": "Amount won: interval score of 80%"}
+          "won_amount_crps": "Amount won: CRPS", "won_amount_interval": "Amount won: interval score of 80%",
+          "won_amount_called": "Amount won, once people have called it: CRPS",
+          "won_amount_called_median": "Amount won, once people have called it: absolute error of one number"}
+PEOPLE_NAMES = {"calls": "the sum of people's calls", "managers": "their managers' numbers"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Compared:
 def scoreboard(results: list[Result]) -> list[Compared]:
     """Every comparison that the results of a backtest allow, score by score as in SCORES."""
     return [*_deals(results), *(row for name in ("resolution", "win") for row in _dates(results, name)),
-            *(row for measure in MEASURES for row in _forecasts(results, measure))]
+            *(row for measure in MEASURES for row in _forecasts(results, measure)), *_called(results)]
 
 
 def block_days(results: list[Result]) -> float:
@@ -123,6 +127,21 @@ def _forecasts(results: list[Result], measure: str) -> list[Compared]:
         found += [compare(f"{measure}_{score}", METHOD_NAMES[way], losses["model"], theirs, origin, unit)
                   for way, theirs in losses.items() if way != "model"]
     return found
+
+
+def _called(results: list[Result]) -> list[Compared]:
+    """Ours and people's own numbers in the first week in which there are any, said of the same period at the same time.
+    A number without a range is scored as it is; so that it does not lose by that alone, our median stands beside it."""
+    told = called_of(results)
+    if told is None:
+        return []
+    _, said = told
+    origin = np.array([one["origin"] for one in results if one["forecast"]], dtype=np.int64)
+    unit = (origin - origin.min()) // round(block_days(results) * DAY)
+    _, ours, came = said["model"]
+    scores = {"won_amount_called": crps(ours, came), "won_amount_called_median": np.abs(ours[:, MEDIAN] - came)}
+    return [compare(score, PEOPLE_NAMES[name], loss, np.abs(said[name][0] - came), origin, unit)
+            for score, loss in scores.items() for name in PEOPLE]
 
 
 def compare(score: str, method: str, ours: Floats, theirs: Floats, origin: Int, unit: Int) -> Compared:

@@ -66,6 +66,9 @@ def test_the_answer_has_every_figure_of_deals_dates_and_forecasts(page: Path):
         assert len(weeks) in (13, 14)
         assert weeks[0]["crps"] == pytest.approx(ours["crps"])
         assert weeks[-1]["width"] < weeks[0]["width"]
+        assert weeks[1]["reps"]["crps"] > 0
+    assert "managers" not in found["weeks"]["won_amount"][0]  # a quarter is called from its first Monday on
+    assert {"calls", "managers"} <= set(found["weeks"]["won_amount"][1])
     assert {"log_loss", "brier", "auc", "ece"} <= set(found["deals"]["pooled"])
     assert {"model", "aj", "aj_stage", "raw", "rep"} <= set(found["dates"]["resolution"])
     assert "kaplan_meier" in found["dates"]["win"]
@@ -102,7 +105,9 @@ def test_the_scoreboard_holds_people_and_habits_against_the_model(light_home: Pa
     rows = json.loads(done.stdout)["rows"]
     methods = {(row["score"], row["method"]) for row in rows}
     assert {("log_loss", "naive Bayes"), ("brier", "the rep's own probability"),
-            ("won_amount_crps", "the reps' call"), ("won_count_interval", "last period again")} <= methods
+            ("won_amount_crps", "the reps' call"), ("won_count_interval", "last period again"),
+            ("won_amount_called", "their managers' numbers"),
+            ("won_amount_called_median", "the sum of people's calls")} <= methods
     assert all(row["low"] is None and re.search(r"at \d of 2", row["sentence"]) for row in rows)
     assert len(out.read_text(encoding="utf-8").splitlines()) == len(rows) + 1
     done = CliRunner().invoke(cli, ["--home", str(light_home), "scoreboard", *OPTIONS])
