@@ -27,7 +27,8 @@ run: free-port .venv/run.stamp  ## simulated company: generate, import, train, s
 	@$(BIN)/dealcast --home $(DEMO_HOME) demo --port $(PORT)
 
 test: .venv/dev.stamp  ## all tests that this machine can run; the others are skipped with a reason
-	@$(BIN)/python -m pytest -n auto --dist loadfile --benchmark-disable $(PYTEST_FLAGS)
+	@# Threads of several workers that wait by spinning keep each other from the cores.
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --dist loadfile --benchmark-disable $(PYTEST_FLAGS)
 
 lint: .venv/dev.stamp  ## style (ruff)
 	@$(BIN)/ruff check .

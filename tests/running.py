@@ -22,7 +22,7 @@ DEALCAST = (sys.executable, "-P", "-m", "serving.cli")
 def environment(**more: str) -> dict[str, str]:
     """The environment of a new user who has the packages of this checkout and set no variable that changes what
     they do; without a hint of a test or of CI either, because MLflow reports nothing there anyway."""
-    ours = ("DEALCAST", "PYTHON", "PYTEST", "BENTOML", "MLFLOW", "OMP_")
+    ours = ("DEALCAST", "PYTHON", "PYTEST", "BENTOML", "MLFLOW", "OMP_NUM_THREADS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours) and name != "CI"}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ import pandas as pd
 
 from features.calendar import DAY, iso, parse_as_of
 from features.history import History
-from features.home import Home
-from features.importing import import_files
 from features.settings import load_settings
-from serving.cli.data import read_mapping
 from tests.figures.cache import ROOT, cached
+from tests.figures.sets import imported
 from training import lead_conversion
 from training.calibration import scores
 from training.evidence.backtest import single_threaded
@@ -40,12 +37,7 @@ LEADS_AS_OF, LEADS_UNTIL = "2012-01-01", "2012-01-14"
 
 @lru_cache(maxsize=1)
 def history() -> History:
-    """The data set imported through its shipped mapping into a home of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home.open(Path(folder), must_exist=False)
-        mapping, text = read_mapping("bpic2012")
-        import_files(home, DATA, mapping, text, time.time_ns() // 1000)
-        return Home.open(Path(folder)).history()
+    return imported(DATA, "bpic2012")
 
 
 def deals_at(day: str) -> dict[str, Any]:

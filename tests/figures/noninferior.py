@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,37 +11,16 @@ import numpy as np
 
 from features.calendar import DAY, local_date, parse_as_of
 from features.history import History
-from features.home import Home
-from features.importing import import_files
 from features.settings import load_settings
-from serving.cli.data import read_mapping
-from simulation.company import generate
-from simulation.options import Options
 from tests.figures import bpic2012
 from tests.figures.cache import ROOT, cached
+from tests.figures.sets import imported, simulated_history
 from training import lead_conversion
 from training.evidence.paired import NOT_WORSE
 
 __all__ = ["results", "table"]
 
 DBT = ROOT.parent / "shared" / "data" / "dbt_assessment_leads"
-
-
-def _simulated(variant: str, size: str) -> History:
-    with tempfile.TemporaryDirectory() as folder:
-        made = generate(Path(folder) / "simulated", seed=2, options=Options(size=size, variant=variant))
-        home = Home.open(Path(folder) / "home", must_exist=False)
-        mapping, text = read_mapping("simulated")
-        import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
-        return Home.open(Path(folder) / "home").history()
-
-
-def _dbt() -> History:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home.open(Path(folder), must_exist=False)
-        mapping, text = read_mapping("dbt_assessment_leads")
-        import_files(home, DBT, mapping, text, time.time_ns() // 1000)
-        return Home.open(Path(folder)).history()
 
 
 def _summary(past: History) -> dict[str, Any]:
@@ -57,9 +35,10 @@ def _summary(past: History) -> dict[str, Any]:
 def results(small: bool) -> dict[str, dict[str, Any]]:
     size = "tiny" if small else "demo"
     companies: dict[str, Callable[[], History]] = {
-        f"simulated, {variant}": lambda variant=variant: _simulated(variant, size) for variant in ("open", "real")}
+        f"simulated, {variant}": lambda variant=variant: simulated_history(size, variant, seed=2)
+        for variant in ("open", "real")}
     if DBT.is_dir() and not small:
-        companies["dbt_assessment_leads"] = _dbt
+        companies["dbt_assessment_leads"] = lambda: imported(DBT, "dbt_assessment_leads")
     if bpic2012.DATA.is_dir() and not small:
         companies["bpic2012"] = bpic2012.history
     return {name: cached(f"noninferior-{name.replace(', ', '-')}{'-small' if small else ''}",

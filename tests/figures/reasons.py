@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +13,10 @@ import numpy.typing as npt
 from features.calendar import DAY, parse_as_of
 from features.catalogue import catalogue
 from features.history import History, Int
-from features.home import Home
-from features.importing import import_files
 from features.settings import load_settings
-from serving.cli.data import read_mapping
-from simulation.company import generate
 from tests.figures import bpic2012
 from tests.figures.cache import cached
+from tests.figures.sets import simulated_history
 from training import reasons
 from training.evidence.rolling import fit
 from training.hazard import HazardModel, LandmarkTable, landmark_table
@@ -101,21 +96,12 @@ def _error(model: HazardModel, past: History, marks: LandmarkTable, end: Int, n:
     return float(np.sqrt(np.mean(np.square(off))))
 
 
-def _simulated(size: str) -> History:
-    with tempfile.TemporaryDirectory() as folder:
-        made = generate(Path(folder) / "simulated", seed=1, size=size)
-        home = Home.open(Path(folder) / "home", must_exist=False)
-        mapping, text = read_mapping("simulated")
-        import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
-        return Home.open(Path(folder) / "home").history()
-
-
 def table(small: bool) -> str:
     """Speed is that of the machine it is run on: on a busy one the wall's time is that of waiting too, so that the
     processor's stands beside it."""
     n, batch = (60, 60) if small else (LEADS, BATCH)
     asked: dict[str, Any] = {
-        "simulated company": lambda: _on(_simulated("tiny" if small else "demo"), "2026-07-01", n, batch)}
+        "simulated company": lambda: _on(simulated_history("tiny" if small else "demo"), "2026-07-01", n, batch)}
     if bpic2012.DATA.is_dir():
         asked["bpic2012"] = lambda: _on(bpic2012.history(), bpic2012.LEADS_AS_OF, n, batch)
     lines = ["| leads of | leads | one lead with its features, median (processor) | 100,000 leads, from a batch of "

@@ -12,14 +12,11 @@ import pandas as pd
 
 from features.calendar import DAY, local_date, parse_as_of
 from features.home import Home
-from features.importing import import_files
 from features.settings import load_settings
-from serving.cli.data import read_mapping
-from simulation.company import generate
 from simulation.manifest import line
-from simulation.options import Options
 from simulation.truth import read_truth
 from tests.figures.cache import cached
+from tests.figures.sets import simulated
 from training import deal_close, lead_conversion
 from training.calibration import scores
 from training.evidence.judge import won_by
@@ -35,12 +32,9 @@ WINDOW_DAYS = 91
 
 def against_truth(size: str = "demo", variant: str = "open", seed: int = 1) -> dict[str, Any]:
     """Train before the last months whose quarter has closed; compare P(win within 91 days) with truth and outcome."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = generate(Path(folder) / "simulated", seed=seed, options=Options(size=size, variant=variant))
-        home = Home.open(Path(folder) / "home", must_exist=False)
-        mapping, text = read_mapping("simulated")
-        import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
-        past = Home.open(Path(folder) / "home").history()
+    with simulated(size, variant, seed) as (made, home), tempfile.TemporaryDirectory() as folder:
+        past = Home.open(home).history()
+        mapping = past.mapping
         deals = read_truth(made.truth_folder, "deals")
         leads = read_truth(made.truth_folder, "leads")
         last = local_date(made.end - WINDOW_DAYS * DAY, mapping.zone).isoformat()

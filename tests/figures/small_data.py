@@ -6,9 +6,7 @@ at their creation is held against their own chances, which the truth folder hold
 
 from __future__ import annotations
 
-import tempfile
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +14,10 @@ import numpy.typing as npt
 
 from features.calendar import DAY, parse_as_of
 from features.home import Home
-from features.importing import import_files
 from features.settings import TrainingSettings, load_settings
-from serving.cli.data import read_mapping
-from simulation.company import generate
 from simulation.truth import read_truth
 from tests.figures.cache import cached
+from tests.figures.sets import simulated
 from training import lead_conversion
 from training.baselines import AalenJohansen
 from training.certainty import interval
@@ -45,12 +41,8 @@ OTHERS = ("naive_bayes", "logistic", "lightgbm")
 @lru_cache(maxsize=2)
 def _company(size: str) -> tuple[Task, int, LandmarkTable, npt.NDArray[np.int64], Floats]:
     """The whole task, its origin, and the leads that came after it: at creation, horizon's end and own chance."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = generate(Path(folder) / "simulated", seed=1, size=size)
-        home = Home.open(Path(folder) / "home", must_exist=False)
-        mapping, text = read_mapping("simulated")
-        import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
-        past = Home.open(Path(folder) / "home").history()
+    with simulated(size) as (made, home):
+        past = Home.open(home).history()
         truth = read_truth(made.truth_folder, "leads")
     origin = parse_as_of(ORIGIN, past.mapping.zone)
     task = lead_conversion.task(past.until(origin), origin, _settings())

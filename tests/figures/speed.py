@@ -5,15 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from features.home import Home
-from features.importing import import_files
-from serving.cli.data import read_mapping
-from simulation.company import generate
 from tests.figures.cache import ROOT, cached
+from tests.figures.sets import simulated
 
 __all__ = ["table"]
 
@@ -21,12 +16,8 @@ ROWS, SMALL_ROWS = 1_000_000, 20_000
 
 
 def _measured(size: str, rows: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        made = generate(Path(folder) / "simulated", seed=1, size=size)
-        home = Home.open(Path(folder) / "home", must_exist=False)
-        mapping, text = read_mapping("simulated")
-        import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
-        command = [sys.executable, "-m", "tests.benchmarks.training", str(Path(folder) / "home"), str(rows)]
+    with simulated(size) as (_, home):
+        command = [sys.executable, "-m", "tests.benchmarks.training", str(home), str(rows)]
         done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -3,21 +3,17 @@ came in and a day later."""
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from features.calendar import parse_as_of
 from features.history import History
 from features.home import Home
-from features.importing import import_files
 from features.rule_book import load_rules
 from features.settings import load_settings
-from serving.cli.data import read_mapping
-from simulation.company import generate
 from tests.figures import bpic2012
 from tests.figures.cache import ROOT, cached
+from tests.figures.sets import simulated
 from training import lead_conversion
 from training.evidence.effort import MEASURES, ORDERS, effort, in_words
 from training.evidence.rolling import Fold, Task, roll
@@ -38,12 +34,8 @@ def _folds(past: History, as_of: int) -> tuple[Task, list[Fold]]:
 
 
 def _simulated(size: str) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as folder:
-        made = generate(Path(folder) / "simulated", seed=1, size=size)
-        home = Home.open(Path(folder) / "home", must_exist=False)
-        mapping, text = read_mapping("simulated")
-        import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
-        past = Home.open(Path(folder) / "home").history()
+    with simulated(size) as (made, home):
+        past = Home.open(home).history()
     past = replace(past, rules=load_rules(ROOT / "configs" / "rules" / "simulated.yaml", past.mapping))
     job, folds = _folds(past, made.end)
     bands: list[dict[str, Any]] = past_worklists(job, folds, made.end, load_settings(), lead_conversion.window_end,
