@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+LIGHT = "training: {seeds: 1, origins: 2, half_lives_in_cycles: [0], lightgbm: {num_rounds: 20, num_threads: 1}}\n"
 DEALCAST = (sys.executable, "-P", "-m", "serving.cli")
 
 
@@ -32,6 +33,12 @@ def run(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None,
     """Run dealcast to its end."""
     return subprocess.run([*command, *map(str, arguments)], cwd=cwd, env=env or environment(), capture_output=True,
                           text=True, timeout=timeout, check=False)
+
+
+def light(home: Path) -> None:
+    """Let a home's trainings have little of each part: enough to see that everything runs."""
+    home.mkdir(exist_ok=True)
+    (home / "dealcast.yaml").write_text(LIGHT, encoding="utf-8")
 
 
 def free_port() -> int:

@@ -19,7 +19,7 @@ from features.rule_book import parse_rules, rules_schema
 from features.settings import SETTINGS_FILE, load_settings
 from serving.cli import cli
 from tests.figures import mapping_keys
-from tests.running import ROOT, environment
+from tests.running import ROOT, environment, light
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -29,6 +29,7 @@ def test_the_data_scientists_snippet_runs(trained_home: Path, tmp_path: Path) ->
                         flags=re.DOTALL)
     assert snippet
     shutil.copytree(trained_home, tmp_path / "demo-home")
+    light(tmp_path / "demo-home")
     done = subprocess.run([sys.executable, "-P", "-c", snippet[1]], cwd=tmp_path, env=environment(),
                           capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

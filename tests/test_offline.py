@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import DEALCAST, ROOT, environment, free_port, get, run, running
+from tests.running import DEALCAST, ROOT, environment, free_port, get, light, run, running
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def test_the_watch_sees_and_refuses_a_look_outside(tmp_path: Path, watched: tupl
 
 def test_demo_and_training_ask_nothing_outside(tmp_path: Path, watched: tuple[dict[str, str], Path]) -> None:
     env, log = watched
+    light(tmp_path / "home")
     done = run("--home", "home", "demo", "--no-serve", "--size", "tiny", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     done = run("--home", "home", "train", "deals", "--as-of", "2026-07-01", cwd=tmp_path, env=env)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT, environment, free_port, get, run, running
+from tests.running import ROOT, environment, free_port, get, light, run, running
 
 PACKAGES = ("configs", "features", "serving", "simulation", "training")
 AS_OF = "2026-07-01"
@@ -73,6 +73,7 @@ def test_wheel_imports_trains_scores_and_serves_beside_a_foreign_features_packag
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    light(tmp_path / "home")
     dealcast("simulate", "--out", "company", "--size", "tiny")
     dealcast("import", "company", "--mapping", "simulated")
     dealcast("train", "all", "--as-of", AS_OF)

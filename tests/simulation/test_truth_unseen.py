@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from simulation.company import Summary
+from tests.running import light
 
 ROOT = Path(__file__).parents[2]
 # Imports a company, trains on it, scores and forecasts, while every file that is opened is looked at. The importer may
@@ -46,6 +47,8 @@ def run(truth: str, export: Path, home: Path) -> subprocess.CompletedProcess[str
 
 def test_the_whole_way_from_import_to_forecast_opens_nothing_of_the_truth(exported: Summary, tmp_path: Path) -> None:
     shutil.copytree(exported.export_folder, tmp_path / "export")
+    for home in ("home", "other"):
+        light(tmp_path / home)
     done = run(str(tmp_path / "export" / "truth"), tmp_path / "export", tmp_path / "home")
     assert done.returncode == 0, done.stderr[-2000:]
     with_truth = (tmp_path / "home" / "scores.csv").read_bytes()
