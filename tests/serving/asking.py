@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from pathlib import Path
 
 import httpx2
@@ -47,3 +49,8 @@ def assert_error(answer: httpx2.Response, status: int, code: str, *parts: str, f
     assert "Traceback" not in body["error"]["message"]
     for part in parts:
         assert part in body["error"]["message"]
+
+
+def text_of(html: str) -> str:
+    """What a page says, without its tags."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from serving.pages import deal_words
 from serving.pages.words import day, fine_percent, money, percent, points
-from tests.serving.asking import client
+from tests.serving.asking import client, text_of
 
 VIEW = {"as_of": "2026-08-14"}
 MOMENT = "2026-08-14T23:59:59.999999"
@@ -23,10 +23,6 @@ def browser_like(trained_home: Path) -> TestClient:
     found = client(trained_home)
     found.headers["accept"] = "text/html,application/xhtml+xml"
     return found
-
-
-def text_of(html: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 
 
 def rows(page: str) -> list[tuple[str, str]]:

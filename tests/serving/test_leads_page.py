@@ -14,7 +14,7 @@ from features.calendar import parse_as_of
 from features.home import Home
 from features.overrides import set_override
 from serving.pages.words import fine_percent, percent, points
-from tests.serving.asking import client
+from tests.serving.asking import client, text_of
 
 VIEW = {"as_of": "2026-08-14"}
 MOMENT = "2026-08-14T23:59:59.999999"
@@ -25,10 +25,6 @@ def browser_like(trained_home: Path) -> TestClient:
     found = client(trained_home)
     found.headers["accept"] = "text/html,application/xhtml+xml"
     return found
-
-
-def text_of(html: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 
 
 def rows(page: str) -> list[tuple[str, str]]:
