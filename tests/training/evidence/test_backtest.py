@@ -116,19 +116,18 @@ def test_the_scoreboard_holds_people_and_habits_against_the_model(light_home: Pa
 
 def test_what_comes_after_the_period_changes_nothing_but_the_deals_that_close_later(light_home: Path):
     home = Home.open(light_home)
-    history = home.history()
-    file = next(iter(sorted((light_home / "backtests").rglob("*.json"))), None)
-    assert file is not None
-    frozen = json.loads(file.read_text(encoding="utf-8"))
-    period = Period(frozen["origin"], frozen["end"], frozen["next"])
-    found = backtest_origin(history.until(period.end), period, running.single_threaded(home.settings))
-    found = json.loads(json.dumps(found))
-    for name, said in frozen["deals"]["plain"].items():
-        assert found["deals"]["plain"][name] == pytest.approx(said, rel=1e-6), name  # other libraries' rounding
-    assert {**found["deals"], "plain": {}} == {**frozen["deals"], "plain": {}}
-    assert found["forecast"] == frozen["forecast"]
-    assert found["weeks"] == frozen["weeks"]
-    assert set(found["two_thirds"]["id"]) <= set(frozen["two_thirds"]["id"])
+    history, settings = home.history(), running.single_threaded(home.settings)
+    origin, end, after = (parse_as_of(day, home.mapping.zone) for day in ("2026-01-01", "2026-04-01", "2026-07-01"))
+    period = Period(origin, end, after)
+    whole = backtest_origin(history, period, settings)
+    cut = backtest_origin(history.until(period.end), period, settings)
+    for name, said in whole["deals"]["plain"].items():
+        # The solvers of other libraries end at other last digits when memory lies otherwise.
+        assert cut["deals"]["plain"][name] == pytest.approx(said, rel=1e-4), name
+    assert {**cut["deals"], "plain": {}} == {**whole["deals"], "plain": {}}
+    assert cut["forecast"] == whole["forecast"]
+    assert cut["weeks"] == whole["weeks"]
+    assert set(cut["two_thirds"]["id"]) < set(whole["two_thirds"]["id"])
 
 
 def _fake(origin: int) -> dict[str, int]:
