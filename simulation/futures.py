@@ -23,7 +23,7 @@ from simulation.past import NEVER, Past, arrivals, intake, lead_ends
 from simulation.people import draw_kind
 from simulation.pipeline import RENEWAL, Deals, make_deals, run
 
-__all__ = ["WEEKS", "quarters"]
+__all__ = ["WEEKS", "Quarter", "drawn", "quarters"]
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -42,22 +42,40 @@ class Tally:
         self.amount += np.bincount(future, amount, minlength=len(self.won))
 
 
+@dataclass(frozen=True)
+class Quarter:
+    """Thirteen weeks of the log, [begin, end) in microseconds: what was won in them, and its futures as drawn at their
+    start, (futures,); amounts in the company's currency."""
+
+    begin: int
+    end: int
+    won: float
+    amount: float
+    futures: Tally
+
+
+def drawn(past: Past, futures: int, rng: np.random.Generator, latest: int | None = None) -> list[Quarter]:
+    """The whole quarters of the log, oldest first, or the `latest` of them."""
+    clocks, panel = past.clocks, past.panel
+    starts = np.arange(clocks.closed, clocks.opened, -WEEKS)[1:]  # the first ends with the log
+    worth = _worth(past, past.deals.amount[panel.deal], panel.state.discounts)
+    found = []
+    for start in starts[:latest][::-1].tolist():
+        came = panel.won & (panel.week >= start) & (panel.week < start + WEEKS)
+        found.append(Quarter(int(clocks.weeks[start]), int(clocks.weeks[start + WEEKS]), float(came.sum()),
+                             float(worth[came].sum()), _quarter(past, start, futures, rng)))
+    return found
+
+
 def quarters(past: Past, futures: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Forecasts at the start of each whole quarter (13 weeks) of the log, against what came.
+    """Forecasts at the start of each whole quarter of the log, against what came.
 
     For the number won and the amount: n (quarters), error (mean of |P50 − actual| / actual), held (quarters whose
     actual lies in P10–P90), width (mean of (P90 − P10) / P50).
     """
-    clocks, panel = past.clocks, past.panel
-    starts = np.arange(clocks.closed, clocks.opened, -WEEKS)[::-1]
-    worth = _worth(past, past.deals.amount[panel.deal], panel.state.discounts)
-    told: dict[str, list[tuple[float, Float]]] = {"won": [], "amount": []}
-    for start in starts[:-1].tolist():
-        came = panel.won & (panel.week >= start) & (panel.week < start + WEEKS)
-        tally = _quarter(past, start, futures, rng)
-        told["won"].append((float(came.sum()), tally.won))
-        told["amount"].append((float(worth[came].sum()), tally.amount))
-    return {name: _judged(one) for name, one in told.items()}
+    told = drawn(past, futures, rng)
+    return {"won": _judged([(one.won, one.futures.won) for one in told]),
+            "amount": _judged([(one.amount, one.futures.amount) for one in told])}
 
 
 def _judged(told: list[tuple[float, Float]]) -> dict[str, Any]:

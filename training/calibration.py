@@ -116,9 +116,12 @@ def _row_loss(hazards: Floats, label: Int) -> float:
 
 
 def scores(probability: Floats, won: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """AUC, log-loss, Brier score, predicted over actual and counts of n probabilities. AUC is NaN for one class."""
+    """AUC, log-loss, Brier score, predicted over actual and counts of n probabilities. AUC is NaN for one class, and
+    all but the counts of none at all."""
     from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
+    if not len(won):
+        return {"n": 0.0, "won": 0.0, **dict.fromkeys(("auc", "log_loss", "brier", "predicted_over_actual"), np.nan)}
     both = won.any() and not won.all()
     return {
         "n": float(len(won)), "won": float(won.sum()),

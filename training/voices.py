@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize
+from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
 from features.history import Int
@@ -52,16 +53,10 @@ class Encoder:
 
     @staticmethod
     def learn(table: LandmarkTable) -> Encoder:
-        levels = {}
         clocks = _calendar_clocks(table)
         columns = [str(name) for name in table.features.columns if name not in clocks]
-        for name in columns:
-            if table.features[name].dtype == np.float64:
-                continue
-            seen = pd.DataFrame({"level": table.features[name], "subject": table.landmarks.subject})
-            subjects = seen.dropna().drop_duplicates().groupby("level").size()
-            levels[name] = sorted(str(level) for level in subjects[subjects >= RARE_LEVEL].index)
-        return Encoder(columns, levels)
+        return Encoder(columns, {name: _levels(table.features[name], table.landmarks.subject) for name in columns
+                                 if table.features[name].dtype != np.float64})
 
     def encode(self, features: pd.DataFrame) -> npt.NDArray[np.float32]:
         """(n, columns) as float32; a column that the history does not have is missing throughout."""
@@ -302,20 +297,29 @@ def _shape(n_bins: int) -> Floats:
     return np.stack([index == 0, np.log1p(index) - np.log1p(index).mean()], axis=1)
 
 
+def _levels(column: pd.Series, subject: Int) -> list[str]:
+    """Values that RARE_LEVEL subjects or more had."""
+    code, values = pd.factorize(column)
+    had = np.unique(np.stack([code, subject])[:, code >= 0], axis=1)[0]
+    return sorted(str(values[i]) for i in np.flatnonzero(np.bincount(had, minlength=len(values)) >= RARE_LEVEL))
+
+
 def _calendar_clocks(table: LandmarkTable) -> set[str]:
     """Numbers that tell the date rather than the subject, such as a count of all wins so far, or the days to the
     quarter's end in a log of one quarter: what a fit makes of them is the past's level, and beyond the origin they take
     values that no row had. Told by rank correlation with the landmark's date, so no outcome is looked at."""
     own = {name for names in STATE_COLUMNS.values() for name in names}
     few = np.arange(0, len(table.landmarks), max(1, len(table.landmarks) // CLOCK_ROWS))
-    date = pd.Series(table.landmarks.at[few])
     found = set()
-    for name in table.features.columns:
-        column = table.features[name].iloc[few].reset_index(drop=True)
-        known = column.notna() if column.dtype == np.float64 and name not in own else np.zeros(len(few), dtype=bool)
-        if known.sum() < CLOCK_LEAST or column[known].nunique() < 2 or date[known].nunique() < 2:
+    for name, column in table.features.items():
+        if column.dtype != np.float64 or name in own:
             continue
-        if abs(np.corrcoef(column[known].rank(), date[known].rank())[0, 1]) > CLOCK_CORRELATION:
+        values = column.to_numpy()[few]
+        known = ~np.isnan(values)
+        values, date = values[known], table.landmarks.at[few][known]
+        if len(values) < CLOCK_LEAST or np.ptp(values) == 0 or np.ptp(date) == 0:
+            continue
+        if abs(np.corrcoef(rankdata(values), rankdata(date))[0, 1]) > CLOCK_CORRELATION:
             found.add(str(name))
     return found
 

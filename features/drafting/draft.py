@@ -20,6 +20,7 @@ from features.drafting.naming import value_is
 from features.drafting.profile import dates_of, profile_column
 from features.drafting.tables import ENTITIES, classify, find_links, open_table
 from features.drafting.words import han, tokens_of
+from features.sources.currency import is_currency
 
 __all__ = ["draft_mapping"]
 
@@ -274,7 +275,7 @@ def _draft_settings(draft: Draft) -> None:
                if name == "currency"]
     if named:
         draft.currency = (named[0], "a header names it")
-    elif columns and columns[0].distinct == 1:
+    elif columns and columns[0].distinct == 1 and is_currency(columns[0].examples[0]):
         draft.currency = (columns[0].examples[0], f"the only one in '{columns[0].name}'")
     elif chinese:
         draft.currency = ("CNY", "CHECK: guessed from the Chinese headers")

@@ -20,10 +20,11 @@ __all__ = ["imported", "simulated", "simulated_history"]
 
 @contextmanager
 def simulated(size: str, variant: str = "open", seed: int = 1,
-              wins: int | None = None) -> Iterator[tuple[Summary, Path]]:
-    """What was made and the home it was imported into, both gone afterwards. wins : see `simulation.options`."""
+              wins: int | None = None, years: float | None = None) -> Iterator[tuple[Summary, Path]]:
+    """What was made and the home it was imported into, both gone afterwards. wins, years : see `simulation.options`."""
     with tempfile.TemporaryDirectory() as folder:
-        made = generate(Path(folder) / "simulated", seed=seed, options=Options(size=size, variant=variant, wins=wins))
+        options = Options(size=size, variant=variant, wins=wins, years=years)
+        made = generate(Path(folder) / "simulated", seed=seed, options=options)
         home = Path(folder) / "home"
         mapping, text = read_mapping("simulated")
         import_files(Home.open(home, must_exist=False), made.export_folder, mapping, text, recorded_at=made.end)

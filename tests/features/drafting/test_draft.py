@@ -132,6 +132,15 @@ def test_whatever_stands_in_a_table_a_draft_decides_every_column_and_is_yaml(
         assert draft.questions
 
 
+@pytest.mark.parametrize(("word", "drafted_as"), [("USD", "USD"), (": ", "EUR"), ("\x1b", "EUR"), ("#", "EUR")])
+def test_the_only_word_of_a_column_called_currency_is_one_only_if_it_is_a_currencys_code(
+        word: str, drafted_as: str, tmp_path: Path) -> None:
+    path = frame_file(tmp_path / "deals.csv", base().assign(currency=word))
+    draft, text = drafted(path)
+    assert draft.currency[0] == drafted_as
+    assert yaml.safe_load(text)["currency"] == drafted_as
+
+
 def _words(sources: list[dict[str, object]]) -> set[object]:
     return {word for source in sources for part in ("columns", "fields")
             for word in dict(source.get(part) or {}).values()  # type: ignore[call-overload]
