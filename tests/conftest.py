@@ -82,7 +82,7 @@ def _make_trained_home(folder: Path) -> None:
     import_files(home, made.export_folder, mapping, text, recorded_at=made.end)
     # The same trainings with less of each part, since many tests train again.
     (folder / "home" / "dealcast.yaml").write_text(
-        "training: {seeds: 1, origins: 3, half_lives_in_cycles: [0, 2], lightgbm: {num_threads: 1}}\n",
+        "training: {seeds: 1, origins: 3, half_lives_in_cycles: [0, 2], lightgbm: {num_rounds: 30, num_threads: 1}}\n",
         encoding="utf-8")
     home = Home.open(folder / "home")
     as_of = parse_as_of("2026-07-01", home.mapping.zone)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from features.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 LIGHT = "training: {seeds: 1, origins: 2, half_lives_in_cycles: [0], lightgbm: {num_rounds: 20, num_threads: 1}}\n"
@@ -35,10 +38,17 @@ def run(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None,
                           text=True, timeout=timeout, check=False)
 
 
-def light(home: Path) -> None:
-    """Let a home's trainings have little of each part: enough to see that everything runs."""
+def light(home: Path) -> Path:
+    """Let a home's trainings have little of each part: enough to see that everything runs. Gives the home."""
     home.mkdir(exist_ok=True)
     (home / "dealcast.yaml").write_text(LIGHT, encoding="utf-8")
+    return home
+
+
+def light_settings() -> Settings:
+    """The same, as settings."""
+    with tempfile.TemporaryDirectory() as folder:
+        return load_settings(light(Path(folder)))
 
 
 def free_port() -> int:

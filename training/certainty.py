@@ -1,9 +1,10 @@
 """How sure a score is: its 80% interval, and whether the lead or deal is unlike anything that has closed so far.
 
-The interval is one of the true share of such leads, not of a single outcome. Its width, in log-odds, has two parts: the
-level's, as a beta distribution has it after so many wins on top of the prior, and that of how the fields tell leads
-apart, which grows with a score's distance from the mean and shrinks with the wins that it was learned from and with the
-weight of the voices that listen to the fields. The whole is scaled by how far scores were off at earlier origins.
+The interval is one of the true share of such leads, not of a single outcome. Its width, in log-odds, has two parts. The
+level's is that of a beta distribution after so many wins on top of the prior, and by how much the level moves before it
+is followed. That of how the fields tell leads apart grows with a score's distance from the mean, and shrinks with the
+wins that it was learned from and with the weight of the voices that listen to the fields. The whole is scaled by how
+far scores were off at earlier origins.
 
 Unlike is what has more strange facts (numbers outside the range of all that closed, texts never seen among them) than
 nearly all of those that closed have, each held against the others.
@@ -96,16 +97,17 @@ def interval(model: Sure, probability: Floats) -> tuple[Floats, Floats]:
     return np.asarray(expit(odds - half)), np.asarray(expit(odds + half))
 
 
-def learn_certainty(said: Floats, wins: int, heard: float, prior: Prior) -> Certainty:
+def learn_certainty(said: Floats, wins: int, heard: float, prior: Prior, moves: float) -> Certainty:
     """What a model is sure of before it is judged.
 
     said : (n,) its probabilities of recent landmarks. wins : that it learned from. heard : the weight of the voices
-    that listen to the fields: what the others do not tell apart may differ all the same, by FIELDS_SD.
+    that listen to the fields: what the others do not tell apart may differ all the same, by FIELDS_SD. moves : variance
+    of the logarithm by which the level moves on after a training.
     """
     rate = float(np.clip(said.mean() if len(said) else prior.won, 1e-4, 1.0 - 1e-4))
     won = wins + prior.won * prior.subjects
     rest = wins * (1.0 - rate) / rate + (1.0 - prior.won) * prior.subjects
-    level = float(polygamma(1, won) + polygamma(1, rest))  # variance of the log-odds of a beta distribution
+    level = moves + float(polygamma(1, won) + polygamma(1, rest))  # the variance of the log-odds of a beta distribution
     learned = 1.0 / (FIELDS_SD**-2 + wins * (1.0 - rate))  # of a slope, by the wins that it was learned from
     fields = ((1.0 - heard) * FIELDS_SD) ** 2 + heard**2 * learned
     odds = _log_odds(said) if len(said) else np.array([logit(rate)])

@@ -301,7 +301,7 @@ def _levels(column: pd.Series, subject: Int) -> list[str]:
     """Values that RARE_LEVEL subjects or more had."""
     code, values = pd.factorize(column)
     had = np.unique(np.stack([code, subject])[:, code >= 0], axis=1)[0]
-    return sorted(str(values[i]) for i in np.flatnonzero(np.bincount(had, minlength=len(values)) >= RARE_LEVEL))
+    return sorted(str(value) for value in values[np.bincount(had, minlength=len(values)) >= RARE_LEVEL])
 
 
 def _calendar_clocks(table: LandmarkTable) -> set[str]:

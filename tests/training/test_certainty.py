@@ -37,17 +37,23 @@ SAID = expit(np.random.default_rng(0).normal(logit(0.2), 0.5, size=500))
 
 
 def test_intervals_narrow_with_what_was_learned_from():
-    widths = [_width(learn_certainty(SAID, wins, 0.8, PRIOR)) for wins in (0, 10, 30, 100, 1000)]
+    widths = [_width(learn_certainty(SAID, wins, 0.8, PRIOR, 0.0)) for wins in (0, 10, 30, 100, 1000)]
     assert widths == sorted(widths, reverse=True)
     assert widths[0] > 2.5  # from 6% to 48%, say
     assert widths[-1] < 0.3
-    assert _width(learn_certainty(np.empty(0), 0, 0.0, PRIOR), 0.1) == pytest.approx(widths[0], rel=0.3)
+    assert _width(learn_certainty(np.empty(0), 0, 0.0, PRIOR, 0.0), 0.1) == pytest.approx(widths[0], rel=0.3)
 
 
 def test_scores_far_from_the_mean_are_surer_where_the_fields_are_listened_to():
-    sure, unsure = (learn_certainty(SAID, 100, heard, PRIOR) for heard in (0.9, 0.2))
+    sure, unsure = (learn_certainty(SAID, 100, heard, PRIOR, 0.0) for heard in (0.9, 0.2))
     assert _width(sure, 0.2) == pytest.approx(_width(unsure, 0.2), rel=0.1)
     assert _width(unsure, 0.4) > 1.5 * _width(sure, 0.4) > 1.5 * _width(sure, 0.2)
+
+
+def test_a_level_that_moves_on_is_part_of_the_width_however_much_was_learned_from():
+    still, moving = (_width(learn_certainty(SAID, 100_000, 0.8, PRIOR, moves)) for moves in (0.0, 0.04))
+    assert still < 0.1
+    assert moving == pytest.approx(2 * 1.2816 * 0.2, rel=0.05)
 
 
 @pytest.mark.parametrize("wins", [10, 30, 100])
@@ -57,7 +63,7 @@ def test_the_interval_of_a_rate_covers_it_four_times_in_five(wins):
     for truth in random.beta(1, 9, size=2000):  # as the prior has it
         others = random.negative_binomial(wins, truth)
         said = np.array([(wins + 1) / (wins + others + 10)])
-        low, high = interval(Model(learn_certainty(said, wins, 0.5, PRIOR)), said)
+        low, high = interval(Model(learn_certainty(said, wins, 0.5, PRIOR, 0.0)), said)
         covered.append(low[0] <= truth <= high[0])
     assert 0.75 < np.mean(covered) < 0.85
 
@@ -68,7 +74,7 @@ def test_intervals_widen_where_scores_were_off_at_earlier_origins_and_narrow_whe
     right = [Asked(one, random.random(len(one)) < one) for one in truth]
     off = [Asked(expit(logit(one) + shift), random.random(len(one)) < one)
            for one, shift in zip(truth, (0.8, -0.8, 0.6, -0.7), strict=True)]
-    none = learn_certainty(SAID, 200, 0.6, PRIOR)
+    none = learn_certainty(SAID, 200, 0.6, PRIOR, 0.0)
     good, bad = none.judged(right), none.judged(off)
     assert good.scale < none.scale == none.judged([]).scale == 1.0 < bad.scale
     low, high = interval(Model(bad), off[0].probability)
@@ -118,7 +124,7 @@ def test_before_anything_has_closed_everything_is_unlike():
 
 
 def test_both_are_stored_as_they_are():
-    certainty = learn_certainty(SAID, 30, 0.3, PRIOR)
+    certainty = learn_certainty(SAID, 30, 0.3, PRIOR, 0.0)
     assert Certainty.from_dict(certainty.to_dict()) == certainty
     familiar = learn_familiar(_ordinary(100, 0), _hashes(100), 0.02)
     assert Familiar.from_dict(familiar.to_dict()) == familiar

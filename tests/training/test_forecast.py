@@ -6,8 +6,8 @@ import pytest
 from features.asof import AsOf, number
 from features.calendar import DAY
 from features.errors import BadInput
-from features.settings import load_settings
 from tests.histories import change, history
+from tests.running import light_settings
 from training import deal_close
 from training.amounts import LARGEST_RATIO, closing_ratios
 from training.forecast import actual, forecast, reps_call
@@ -16,6 +16,7 @@ from training.outcomes import outcomes
 from training.shock import shock_levels
 
 AS_OF = 400 * DAY
+SETTINGS = light_settings()
 
 
 def _company(seed=0, n=400):
@@ -44,12 +45,12 @@ def company():
 @pytest.fixture(scope="module")
 def model(company, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
-    deal_close.train(company, AS_OF, load_settings(), folder)
+    deal_close.train(company, AS_OF, SETTINGS, folder)
     return HazardModel.load(folder)
 
 
 def _forecast(model, company, start, end, **more):
-    return forecast(model, company, AS_OF, start, end, load_settings(), **more)
+    return forecast(model, company, AS_OF, start, end, SETTINGS, **more)
 
 
 def test_total_is_the_sum_of_its_parts_and_of_its_owners(model, company):
@@ -148,7 +149,7 @@ def test_deals_that_are_entered_when_they_are_won_keep_coming(tmp_path):
             changes += [change(name, "stage", "Talk", created),
                         change(name, "stage", "Won" if i % 3 == 1 else "Lost", created + 1 + random.exponential(20))]
     past = history(deals=deals, changes=changes)
-    deal_close.train(past, AS_OF, load_settings(), tmp_path)
+    deal_close.train(past, AS_OF, SETTINGS, tmp_path)
     said = _forecast(HazardModel.load(tmp_path), past, AS_OF, AS_OF + 60 * DAY)["total"]
     entered_won = 200 * 60 / 399
     assert said["parts"]["new"]["won_count"] > 1.3 * entered_won
@@ -174,10 +175,10 @@ def test_money_that_was_not_known_then_is_no_zero(tmp_path):
     changes = whole.tables["changes"]
     snapshot = changes.assign(known_at=np.where(changes["field"] == "amount", AS_OF, changes["known_at"]))
     past = type(whole)({**whole.tables, "changes": snapshot}, whole.mapping)
-    result = deal_close.train(past, AS_OF, load_settings(), tmp_path)
+    result = deal_close.train(past, AS_OF, SETTINGS, tmp_path)
     assert result.summary["periods"] == []
     with pytest.raises(BadInput, match=r"no deal's amount was known.*later date"):
-        forecast(result.model, past, AS_OF - 30 * DAY, AS_OF - 30 * DAY, AS_OF, load_settings())
+        forecast(result.model, past, AS_OF - 30 * DAY, AS_OF - 30 * DAY, AS_OF, SETTINGS)
 
 
 def test_a_period_ten_years_ahead_is_refused(model, company):

@@ -40,7 +40,8 @@ def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: 
     everyone = AalenJohansen({"": model.cells.cells[""]})
     past = past_at(task, model.as_of)
     fitted = fit_plain(past, settings.training, lambda asked: by_cells(everyone, asked))
-    plain = {**{name: predict(table) if len(won) else np.zeros(0) for name, predict in fitted.items()}, "aj": by_cells(model.cells, table),
+    plain = {**{name: predict(table) if len(won) else np.zeros(0) for name, predict in fitted.items()},
+             "aj": by_cells(model.cells, table),
              "clock": clock_probability(task, model.as_of, table, window_end, settings.training) if model.wins
              else by_cells(everyone, table)}
     found = scores(probability, won)

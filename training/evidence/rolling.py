@@ -277,7 +277,9 @@ def _certainty(model: HazardModel, task: Task, settings: TrainingSettings) -> Ce
     newest = before[np.argsort(-task.table.landmarks.at[before], kind="stable")[:LOOKED_AT]]
     said = model.curves_of(task.history, task.table.take(newest)).win_by(task.window_end[newest])
     heard = model.weights["lightgbm"] + model.weights["logistic"]
-    return learn_certainty(said, model.wins, heard, getattr(settings.priors, task.kind))
+    # The rule that follows the level trusts it like so many events: its logarithm's variance is one over them.
+    return learn_certainty(said, model.wins, heard, getattr(settings.priors, task.kind),
+                           1.0 / settings.level.prior_events)
 
 
 def _familiar(task: Task, origin: int, settings: TrainingSettings) -> Familiar:

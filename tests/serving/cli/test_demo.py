@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from features.home import Home
 from serving.cli import cli
-from tests.running import free_port, get, running
+from tests.running import free_port, get, light, running
 from training.registry.versions import versions
 
 
@@ -24,7 +24,7 @@ def demo(home: Path, *arguments: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    home = tmp_path_factory.mktemp("demo") / "home"
+    home = light(tmp_path_factory.mktemp("demo") / "home")
     return home, demo(home)
 
 

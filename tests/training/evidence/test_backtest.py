@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from features.calendar import DAY, parse_as_of
 from features.home import Home
+from features.settings import load_settings
 from serving.cli import cli
 from tests.figures import bpic2012 as figures
 from training.evidence import backtest as running
@@ -185,7 +186,12 @@ def test_a_slip_is_explained(light_home: Path, command, words, message):
 
 @pytest.fixture(scope="module")
 def monday(bpic2012: Path):
-    return figures.deals_at("2012-01-16")
+    """One Monday of those that the figures are made of, by one seed and half as many earlier origins."""
+    past, settings = figures.history(), running.single_threaded(load_settings())
+    fewer = settings.training.model_copy(update={"seeds": 1, "origins": 3})
+    origin = parse_as_of("2012-01-16", past.mapping.zone)
+    return backtest_origin(past, Period(origin, origin + 28 * DAY, origin + 7 * DAY),
+                           settings.model_copy(update={"training": fewer}))
 
 
 def test_deals_of_the_real_pipeline_are_scored_better_than_by_rates(monday):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from features.calendar import DAY
-from features.settings import load_settings
+from tests.running import light_settings
 from tests.training.test_forecast import AS_OF, _company
 from training import deal_close
 from training.choosing import clearly_best
@@ -15,7 +15,7 @@ from training.evidence.rolling import roll
 from training.result import silent
 
 # Every origin that there is, so that both histories have the same folds before each.
-SETTINGS = load_settings().training.model_copy(update={"origins": 99, "min_wins": 120})
+SETTINGS = light_settings().training.model_copy(update={"origins": 99, "min_wins": 120})
 
 
 def test_folds_of_a_longer_history_are_those_of_a_shorter_one():
