@@ -130,10 +130,15 @@ class Events:
                                    by_own_time=True), rates=self.rates)
 
     @cached_property
+    def in_order(self) -> bool:
+        """Whether no row came after a newer one, so that each is the newest up to itself."""
+        return bool((self.newest == np.arange(len(self))).all())
+
+    @cached_property
     def oldest(self) -> Int:
         """(n,) for each row, the position of the oldest row among the subject's rows up to it."""
-        if (self.newest == np.arange(len(self))).all():
-            return self.start[self.subject]  # no row came after a newer one
+        if self.in_order:
+            return self.start[self.subject]
         return _running_last(-self.newness, self.subject)
 
     @cached_property

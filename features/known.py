@@ -80,11 +80,7 @@ class AsOf:
         sorted_keys: Keys = self.kept(("sorted keys", earlier), lambda: self._sorted_keys(earlier))
         before = np.bincount(sorted_keys.searchsorted(rows.keys), minlength=len(self) + 1)
         sorted_position = np.cumsum(before[:-1]) - 1
-        if self._order is None:
-            return sorted_position
-        position = np.empty_like(sorted_position)
-        position[self._order] = sorted_position
-        return position
+        return sorted_position if self._rank is None else sorted_position[self._rank]
 
     @cached_property
     def _order(self) -> Int | None:
@@ -93,6 +89,15 @@ class AsOf:
         if ((one < other) | ((one == other) & (self.at[:-1] <= self.at[1:]))).all():
             return None
         return np.argsort(keys(self.subject, self.at))
+
+    @cached_property
+    def _rank(self) -> Int | None:
+        """Each pair's place in that order."""
+        if self._order is None:
+            return None
+        rank = np.empty_like(self._order)
+        rank[self._order] = np.arange(len(rank))
+        return rank
 
     def _sorted_keys(self, earlier: int) -> Keys:
         key = keys(self.subject, self.at - earlier)
@@ -244,7 +249,7 @@ class Known:
     @cached_property
     def newest(self) -> Int:
         """Row of the newest entry by own time, then ties, (n,); -1 where nothing is known."""
-        return self._row_of(self.events.newest)
+        return np.where(self.none, -1, self.last) if self.events.in_order else self._row_of(self.events.newest)
 
     @cached_property
     def oldest(self) -> Int:

@@ -93,7 +93,7 @@ def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, su
             "learning_rate": options.learning_rate, "min_data_in_leaf": min_rows,
             "lambda_l2": options.lambda_l2, "feature_fraction": options.feature_fraction,
             "bagging_fraction": options.bagging_fraction, "bagging_freq": 1, "seed": seed,
-            "num_threads": options.num_threads, "deterministic": True, "force_row_wise": True, "verbosity": -1,
+            "num_threads": options.num_threads, "deterministic": True, "force_col_wise": True, "verbosity": -1,
         }
         boosters.append(lgb.train(parameters, data, num_boost_round=options.num_rounds))
     return boosters

@@ -160,7 +160,7 @@ def _lightgbm(past: Past, settings: TrainingSettings) -> Predict:
         "objective": "binary", "num_leaves": options.num_leaves, "learning_rate": options.learning_rate,
         "min_data_in_leaf": options.min_data_in_leaf, "lambda_l2": options.lambda_l2,
         "feature_fraction": options.feature_fraction, "bagging_fraction": options.bagging_fraction, "bagging_freq": 1,
-        "seed": 1, "num_threads": options.num_threads, "deterministic": True, "force_row_wise": True, "verbosity": -1,
+        "seed": 1, "num_threads": options.num_threads, "deterministic": True, "force_col_wise": True, "verbosity": -1,
     }, data, num_boost_round=options.num_rounds)
     return lambda table: _sure(np.asarray(booster.predict(encoder.encode(table.features)), dtype=np.float64))
 
