@@ -32,7 +32,7 @@ from training.result import silent
 __all__ = ["draw", "table"]
 
 Floats = npt.NDArray[np.float64]
-DRAWS = {10: 40, 30: 40, 100: 12}  # by outcomes: with more of them a draw takes longer and varies less
+DRAWS = {10: 200, 30: 200, 100: 200}  # by outcomes
 SMALL_DRAWS = {10: 2}
 ORIGIN = "2025-07-01"
 OTHERS = ("naive_bayes", "logistic", "lightgbm")
