@@ -19,7 +19,7 @@ from pathlib import Path
 from features.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
-LIGHT = "training: {seeds: 1, origins: 2, half_lives_in_cycles: [0], lightgbm: {num_rounds: 20, num_threads: 1}}\n"
+LIGHT = "training: {seeds: 1, origins: 1, half_lives_in_cycles: [0], lightgbm: {num_rounds: 10, num_threads: 1}}\n"
 DEALCAST = (sys.executable, "-P", "-m", "serving.cli")
 
 

@@ -12,7 +12,8 @@ from tests.training.test_forecast import AS_OF, _company
 from training import deal_close, lead_conversion, lead_scores
 from training.hazard import HazardModel
 
-SETTINGS = light_settings()
+LIGHT = light_settings()
+SETTINGS = LIGHT.model_copy(update={"training": LIGHT.training.model_copy(update={"origins": 3})})
 
 
 def _files(folder):
