@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from serving.cli.output import emit, json_option, say, table
-from serving.cli.override import by_option, now_of, who
+from serving.cli.by_hand import all_option, as_of_option, by_option, in_words, list_said, now_of, who
+from serving.cli.output import emit, json_option, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,18 +42,17 @@ def set_command(home_path: Path, owner_id: str, period: str, amount: str, note: 
     """Call an amount for OWNER, a person or a manager's team, from now on; it replaces what was called before."""
     from features.adjustments import adjustments_as_of, set_adjustment
     from features.home import Home
-    from serving.pages.words import money
 
     home = Home.open(home_path)
     now = now_of(home)
     set_adjustment(home, owner_id, period, amount=amount, note=note, set_at=now, set_by=who(by))
     found = adjustments_as_of(home, now)
-    (row,) = [one for one in _rows(found, home) if one["owner_id"] == owner_id and one["set_at"] == _iso(now, home)
+    (row,) = [one for one in _rows(found, home) if one["owner_id"] == owner_id and one["set_at"] == in_words(now, home)
               and one["note"] == note.strip()]
     if as_json:
         emit(row)
     else:
-        say(f"{owner_id} is called at {money(row['amount'], home.mapping.currency)} for {row['period']} from "
+        say(f"{owner_id} is called at {_calls(row, home)} for {row['period']} from "
             f"{row['set_at']} on{'' if row['set_by'] is None else ', by ' + row['set_by']}. The own call and the "
             "forecast go on beside it.")
 
@@ -73,40 +72,33 @@ def remove(home_path: Path, owner_id: str, period: str, by: str | None, as_json:
     now = now_of(home)
     remove_adjustment(home, owner_id, period, now, who(by))
     if as_json:
-        emit({"owner_id": owner_id, "period": period, "removed_at": _iso(now, home)})
+        emit({"owner_id": owner_id, "period": period, "removed_at": in_words(now, home)})
     else:
-        say(f"From {_iso(now, home)} on nothing is called by hand for {owner_id} in {period}.")
+        say(f"From {in_words(now, home)} on nothing is called by hand for {owner_id} in {period}.")
 
 
 @adjust.command("list")
-@click.option("--as-of", metavar="DATE", help="Those that stood at this date; else those that stand now.")
-@click.option("--all", "everything", is_flag=True, help="Everything that was ever called, with what ended it.")
+@as_of_option
+@all_option
 @json_option
 @click.pass_obj
 def list_command(home_path: Path, as_of: str | None, everything: bool, as_json: bool) -> None:
     """List the adjustments that stand."""
-    if everything and as_of is not None:
-        raise click.UsageError("--all lists everything, whatever the date: give --as-of or --all.")
-
     from features.adjustments import adjustments_as_of, adjustments_log
     from features.home import Home
-    from serving.cli.models import read_as_of
-    from serving.pages.words import money
 
     home = Home.open(home_path)
-    moment = read_as_of(as_of or "now", home)
-    shown = None if everything else _iso(moment, home)
-    rows = _rows(adjustments_log(home) if everything else adjustments_as_of(home, moment), home)
-    if as_json:
-        emit({"as_of": shown, "adjustments": rows})
-    elif not rows:
-        say("Nothing was ever called by hand." if everything else f"No adjustment stands as of {shown}.")
-    else:
-        table(["for", "period", "calls", "since", "by", "note"],
-              [[row["owner_id"], row["period"],
-                "taken back" if row["amount"] is None else money(row["amount"], home.mapping.currency),
-                row["set_at"], row["set_by"] or "–", row["note"] or ""] for row in rows],
-              title="Everything that was called by hand" if everything else f"Adjustments as of {shown}")
+    list_said(home, as_of, everything, as_json, kind="adjustment",
+              rows_as_of=lambda at: _rows(adjustments_log(home) if at is None else adjustments_as_of(home, at), home),
+              head=["for", "period", "calls", "since", "by", "note"],
+              line=lambda row: [row["owner_id"], row["period"], _calls(row, home), row["set_at"],
+                                row["set_by"] or "–", row["note"] or ""])
+
+
+def _calls(row: dict[str, Any], home: Home) -> str:
+    from serving.pages.words import money
+
+    return "taken back" if row["amount"] is None else money(row["amount"], home.mapping.currency)
 
 
 def _rows(found: pd.DataFrame, home: Home) -> list[dict[str, Any]]:
@@ -119,11 +111,6 @@ def _rows(found: pd.DataFrame, home: Home) -> list[dict[str, Any]]:
         plain = {str(name): None if pd.isna(value) else value for name, value in row.items()}
         amount = plain["amount"]
         rows.append({**plain, "amount": None if amount is None else to_major(amount, home.mapping.currency),
-                     "set_at": _iso(int(row["set_at"]), home)})
+                     "set_at": in_words(int(row["set_at"]), home)})
     return rows
 
-
-def _iso(moment: int, home: Home) -> str:
-    from features.calendar import iso
-
-    return iso(moment, home.mapping.zone)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from serving.cli.output import emit, json_option, say, table
+from serving.cli.by_hand import all_option, as_of_option, by_option, in_words, list_said, now_of, who
+from serving.cli.output import emit, json_option, say
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from features.home import Home
 
-__all__ = ["by_option", "now_of", "override", "who"]
-
-by_option = click.option("--by", metavar="NAME", help="Who says so; if left out, your name on this machine.")
+__all__ = ["override"]
 
 
 @click.group()
@@ -62,7 +60,6 @@ def set_command(home_path: Path, lead_id: str, grade: str | None, probability: f
 @click.pass_obj
 def remove(home_path: Path, lead_id: str, by: str | None, as_json: bool) -> None:
     """End the override of LEAD now."""
-    from features.calendar import iso
     from features.home import Home
     from features.overrides import remove_override
 
@@ -70,66 +67,36 @@ def remove(home_path: Path, lead_id: str, by: str | None, as_json: bool) -> None
     now = now_of(home)
     remove_override(home, lead_id, now, who(by))
     if as_json:
-        emit({"lead_id": lead_id, "removed_at": iso(now, home.mapping.zone)})
+        emit({"lead_id": lead_id, "removed_at": in_words(now, home)})
     else:
-        say(f"From {iso(now, home.mapping.zone)} on nothing is said of lead {lead_id} by hand.")
+        say(f"From {in_words(now, home)} on nothing is said of lead {lead_id} by hand.")
 
 
 @override.command("list")
-@click.option("--as-of", metavar="DATE", help="Those that stood at this date; else those that stand now.")
-@click.option("--all", "everything", is_flag=True, help="Everything that was ever said, with what ended it.")
+@as_of_option
+@all_option
 @json_option
 @click.pass_obj
 def list_command(home_path: Path, as_of: str | None, everything: bool, as_json: bool) -> None:
     """List the overrides that stand."""
-    if everything and as_of is not None:
-        raise click.UsageError("--all lists everything, whatever the date: give --as-of or --all.")
-
-    from features.calendar import iso
     from features.home import Home
     from features.overrides import overrides_as_of, overrides_log
-    from serving.cli.models import read_as_of
 
     home = Home.open(home_path)
-    moment = read_as_of(as_of or "now", home)
-    found = overrides_log(home) if everything else overrides_as_of(home, moment)
-    shown = None if everything else iso(moment, home.mapping.zone)
-    rows = _rows(found, home)
-    if as_json:
-        emit({"as_of": shown, "overrides": rows})
-    elif not rows:
-        say("Nothing was ever said by hand." if everything else f"No override stands as of {shown}.")
-    else:
-        table(["lead", "says", "from", "until", "by", "note"],
-              [[row["lead_id"], _says(row), str(row["set_at"]), row["until"] or "–", row["set_by"] or "–",
-                row["note"] or ""] for row in rows],
-              title="Everything that was said by hand" if everything else f"Overrides as of {shown}")
-
-
-def now_of(home: Home) -> int:
-    from serving.cli.models import read_as_of
-
-    return read_as_of("now", home)
-
-
-def who(by: str | None) -> str | None:
-    if by is not None:
-        return by
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return None
+    list_said(home, as_of, everything, as_json, kind="override",
+              rows_as_of=lambda at: _rows(overrides_log(home) if at is None else overrides_as_of(home, at), home),
+              head=["lead", "says", "from", "until", "by", "note"],
+              line=lambda row: [row["lead_id"], _says(row), str(row["set_at"]), row["until"] or "–",
+                                row["set_by"] or "–", row["note"] or ""])
 
 
 def _rows(found: pd.DataFrame, home: Home) -> list[dict[str, Any]]:
     import pandas as pd
 
-    from features.calendar import iso
-
     def plain(name: str, value: Any) -> Any:
         if pd.isna(value):
             return None
-        return iso(int(value), home.mapping.zone) if name in ("until", "set_at") else value
+        return in_words(int(value), home) if name in ("until", "set_at") else value
 
     return [{str(name): plain(str(name), value) for name, value in row.items()} for row in found.to_dict("records")]
 

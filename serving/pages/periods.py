@@ -43,12 +43,12 @@ def period_at(text: str | None, as_of: int, mapping: Mapping) -> Period:
     return Period(text, f"The next {days:g} days", _days(as_of, end, mapping), as_of, end)
 
 
-def choices(as_of: int, chosen: Period, mapping: Mapping) -> list[dict[str, str]]:
-    """What the picker offers: this and the next quarter, four weeks, and what the address names beside them."""
+def choices(as_of: int, chosen: Period, mapping: Mapping) -> dict[str, str]:
+    """What the picker offers, by value: this and the next quarter, four weeks, and what the address names besides."""
     this, following = fiscal_quarter(as_of, mapping)[0], fiscal_quarter(as_of, mapping, ahead=1)[0]
     offered = {this: f"{this} (this quarter)", following: f"{following} (next quarter)", "28d": "The next 28 days"}
     offered.setdefault(chosen.value, chosen.name)
-    return [{"value": value, "label": label} for value, label in offered.items()]
+    return offered
 
 
 def period_name(start: int, end: int, mapping: Mapping) -> str:

@@ -11,7 +11,9 @@ from tests.figures.cache import cached
 from tests.running import run
 from tests.serving.asking import client
 
-__all__ = ["request", "results", "table"]
+__all__ = ["first_request", "request", "results", "table"]
+
+SHOWN = 11  # fields of a score: who, chances and dates
 
 
 def results(small: bool) -> dict[str, Any]:
@@ -23,8 +25,20 @@ def results(small: bool) -> dict[str, Any]:
 
 
 def request(small: bool) -> str:
-    """A first request and its answer, for the README and the integrators' page."""
+    """A request and its whole answer, for the integrators' page."""
+    return _request(results(small)["answer"])
+
+
+def first_request(small: bool) -> str:
+    """The same for the README, with the fields that come first."""
     answer = results(small)["answer"]
+    shown = [dict(list(one.items())[:SHOWN]) for one in answer["scores"]]
+    hidden = len(answer["scores"][0]) - SHOWN
+    return _request({**answer, "scores": shown}) + (f"\nand {hidden} fields more: slip, risk, trend, time in stage, "
+                                                    "amount at the close ([all of them](docs/deal-scores.md)).\n")
+
+
+def _request(answer: dict[str, Any]) -> str:
     asked = json.dumps({"deal_ids": [one["deal_id"] for one in answer["scores"]]})
     return ("```sh\ncurl -s http://127.0.0.1:3000/v1/deals/score -H 'Content-Type: application/json' \\\n"
             f"     -d '{asked}'\n```\n\n```json\n{json.dumps(answer, indent=2)}\n```\n")

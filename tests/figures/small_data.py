@@ -32,7 +32,7 @@ from training.result import silent
 __all__ = ["draw", "table"]
 
 Floats = npt.NDArray[np.float64]
-DRAWS = {10: 200, 30: 200, 100: 200}  # by outcomes
+DRAWS = {10: 100, 30: 100, 100: 50}  # by outcomes
 SMALL_DRAWS = {10: 2}
 ORIGIN = "2025-07-01"
 OTHERS = ("naive_bayes", "logistic", "lightgbm")
