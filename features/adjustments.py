@@ -24,8 +24,9 @@ ADJUSTMENT_COLUMNS = ["owner_id", "period", "amount", "note", "set_at", "set_by"
 
 
 def set_adjustment(home: Home, owner_id: str, period: str, *, amount: str, note: str, set_at: int,
-                   set_by: str | None = None) -> None:
+                   set_by: str | None = None) -> str:
     """Call an amount (major units, as text) for a person, or a manager's team, and a fiscal quarter from `set_at` on.
+    Gives the quarter's name.
 
     Raises BadInput for a period that is none, an amount that cannot be read or lies below 0, and an empty note, and
     NotFound for a person who is not known.
@@ -38,11 +39,12 @@ def set_adjustment(home: Home, owner_id: str, period: str, *, amount: str, note:
         raise BadInput(f"A call cannot lie below 0, got {amount}.")
     if not note.strip():
         raise BadInput("The note is empty. Say in a few words why, for whoever reads the call later.")
+    name = _named(home, period)
     with home.store.write() as connection:
         _check_owner(connection, owner_id)
         connection.execute(adjustments.insert().values(
-            owner_id=owner_id, period=_named(home, period), set_at=set_at, set_by=set_by, amount=float(minor),
-            note=note.strip()))
+            owner_id=owner_id, period=name, set_at=set_at, set_by=set_by, amount=float(minor), note=note.strip()))
+    return name
 
 
 def remove_adjustment(home: Home, owner_id: str, period: str, removed_at: int, removed_by: str | None = None) -> None:

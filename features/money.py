@@ -39,11 +39,11 @@ def to_minor(amount: str | Decimal, currency: str) -> int:
     """
     try:
         major = Decimal(amount)
-    except InvalidOperation as error:
-        raise ValueError(f"'{amount}' is not an amount") from error
-    if not major.is_finite():
-        raise ValueError(f"'{amount}' is not an amount")
-    return int(major.scaleb(minor_digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+        if major.is_finite():
+            return int(major.scaleb(minor_digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    except InvalidOperation:  # no number, or one of more digits than any amount has
+        pass
+    raise ValueError(f"'{amount}' is not an amount")
 
 
 def to_major(minor: float, currency: str) -> float:

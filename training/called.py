@@ -56,7 +56,7 @@ def people_of(history: History, as_of: int, start: int, end: int) -> People | No
         return None
     came, periods = _learned(history, as_of, start, end)
     everybody = came.pop("")
-    now["came_of_called"] = now.index.map(came).fillna(everybody)
+    now["came_of_called"] = now.index.map(came).fillna(everybody).astype(np.float64)  # of nobody it would be text
     now["periods"] = now.index.map(periods).fillna(0).astype(int)
     people = pd.Index(history.tables["owners"]["owner_id"].unique()).union(now.index)
     boss = owner_facts(history, people.to_numpy(object), np.full(len(people), as_of))["manager_id"].fillna("")

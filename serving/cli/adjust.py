@@ -45,10 +45,9 @@ def set_command(home_path: Path, owner_id: str, period: str, amount: str, note: 
 
     home = Home.open(home_path)
     now = now_of(home)
-    set_adjustment(home, owner_id, period, amount=amount, note=note, set_at=now, set_by=who(by))
-    found = adjustments_as_of(home, now)
-    (row,) = [one for one in _rows(found, home) if one["owner_id"] == owner_id and one["set_at"] == in_words(now, home)
-              and one["note"] == note.strip()]
+    name = set_adjustment(home, owner_id, period, amount=amount, note=note, set_at=now, set_by=who(by))
+    standing = _rows(adjustments_as_of(home, now), home)
+    (row,) = [one for one in standing if (one["owner_id"], one["period"]) == (owner_id, name)]
     if as_json:
         emit(row)
     else:

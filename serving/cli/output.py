@@ -74,11 +74,7 @@ def check_out_file(_context: click.Context, _parameter: click.Parameter, path: P
         return None
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise BadInput(f"--out {path}: what it is follows from its ending, which must be .csv or .parquet.")
-    if path.is_dir():
-        raise BadInput(f"--out {path} is a folder. Name a file in it.")
-    if not path.absolute().parent.is_dir():
-        raise NotFound(f"--out {path}: there is no folder {path.absolute().parent}. Create it first.")
-    return path
+    return _writable(path)
 
 
 def check_page(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -87,10 +83,20 @@ def check_page(_context: click.Context, _parameter: click.Parameter, path: Path 
         return None
     if path.suffix.lower() not in (".html", ".htm"):
         raise BadInput(f"--out {path}: the report is a web page, so its name must end in .html.")
+    return _writable(path)
+
+
+def _writable(path: Path) -> Path:
+    folder = path.absolute().parent
     if path.is_dir():
         raise BadInput(f"--out {path} is a folder. Name a file in it.")
-    if not path.absolute().parent.is_dir():
-        raise NotFound(f"--out {path}: there is no folder {path.absolute().parent}. Create it first.")
+    if not folder.is_dir():
+        raise NotFound(f"--out {path}: there is no folder {folder}. Create it first.")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise BadInput(f"--out {path}: nothing can be written into {folder} ({error.strerror}). Name a file "
+                       "elsewhere.") from error
     return path
 
 

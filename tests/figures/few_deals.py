@@ -29,7 +29,7 @@ from training.outcomes import OPEN, outcomes
 
 __all__ = ["drawn", "table"]
 
-DRAWS = {12: 40, 50: 24, 200: 8}  # by closed deals: more of them take longer and vary less
+DRAWS = {12: 30, 50: 20, 200: 6}  # by closed deals: more of them take longer and vary less
 SMALL_DRAWS = {12: 2}
 ORIGINS = {"simulated": ("2025-10-01", 91), "bpic2012": ("2012-01-16", 28)}  # and the days that are forecast
 SHARES = ("0.5", "0.8", "0.95")
@@ -64,8 +64,14 @@ def kept(history: History, origin: int, closed: int, draw: int) -> History:
     mark = pd.util.hash_array((deals["deal_id"].astype(str) + f" {draw}").to_numpy(object))
     subject, state, _, _ = outcomes(history, "deal").known_at(origin).endings.last
     ended = deals["deal_id"].isin(history.deals.ids[subject[state != OPEN]]).to_numpy()
-    last = np.sort(mark[ended])[min(closed, ended.sum()) - 1]
-    return replace(history, tables={**history.tables, "deals": deals[mark <= last].reset_index(drop=True)}, memo={})
+    few = deals[mark <= np.sort(mark[ended])[min(closed, ended.sum()) - 1]].reset_index(drop=True)
+    theirs = {name: _of(history.tables[name], set(few["deal_id"])) for name in ("changes", "activities")}
+    return replace(history, tables={**history.tables, **theirs, "deals": few}, memo={})
+
+
+def _of(rows: pd.DataFrame, deals: set[str]) -> pd.DataFrame:
+    """Rows about these deals; leads are left out, which nothing here asks about."""
+    return rows[(rows["subject"] == "deal") & rows["subject_id"].isin(deals)].reset_index(drop=True)
 
 
 def table(small: bool) -> str:

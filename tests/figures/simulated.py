@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY, local_date, parse_as_of
+from features.history import History
 from features.home import Home
 from features.settings import load_settings
 from simulation.manifest import line
@@ -30,7 +32,7 @@ __all__ = ["against_truth", "results", "table"]
 Floats = npt.NDArray[np.float64]
 MONTHS = 6  # truth is asked at the last months whose 91 days are over
 WINDOW_DAYS = 91
-LARGER_WINS = 100  # deals won a quarter in the larger company
+LARGER_WINS = 200  # deals won a quarter in the larger company
 LATEST_DAYS = 240  # before the log's end: leads that come after it and whose 90 days are over are asked about
 
 
@@ -38,30 +40,36 @@ def against_truth(size: str = "demo", variant: str = "open", seed: int = 1) -> d
     """Train before the last months whose quarter has closed; compare P(win within 91 days) with truth and outcome."""
     with simulated(size, variant, seed) as (made, home), tempfile.TemporaryDirectory() as folder:
         past = Home.open(home).history()
-        mapping = past.mapping
-        deals = read_truth(made.truth_folder, "deals")
-        leads = read_truth(made.truth_folder, "leads")
-        last = local_date(made.end - WINDOW_DAYS * DAY, mapping.zone).isoformat()
-        days = sorted(day for day in deals["as_of"].unique() if day <= last)[-MONTHS:]
-        origin = parse_as_of(days[0], mapping.zone)
-        deal_close.train(past, origin, load_settings(), Path(folder) / "deals")
-        lead_conversion.train(past, origin, load_settings(), Path(folder) / "leads")
-        model = HazardModel.load(Path(folder) / "deals")
-        parts = []
-        for day in days:
-            as_of = parse_as_of(day, mapping.zone)
-            said = deal_close.score(model, past, as_of, WINDOW_DAYS)
-            code = past.deals.codes(said["deal_id"].to_numpy(object))
-            came = won_by(outcomes(past, "deal"), Landmarks(code, np.full(len(code), as_of)),
-                          np.full(len(code), as_of + WINDOW_DAYS * DAY))
-            true = deals[deals["as_of"] == day].set_index("deal_id")["p_win_91d"].reindex(said["deal_id"])
-            parts.append(pd.DataFrame({"said": said["p_win"], "true": true.to_numpy(), "came": came}))
-        lead_model = HazardModel.load(Path(folder) / "leads")
-        return {"company": line(made.manifest), "days": days, "deals": pd.concat(parts).dropna().to_dict("list"),
+        deals, leads = (read_truth(made.truth_folder, kind) for kind in ("deals", "leads"))
+        days = _months(past, deals, made.end)
+        origin = parse_as_of(days[0], past.mapping.zone)
+        deal_model = deal_close.train(past, origin, load_settings(), Path(folder) / "deals").model
+        lead_model = lead_conversion.train(past, origin, load_settings(), Path(folder) / "leads").model
+        return {"company": line(made.manifest), "days": days, "deals": _deals(past, deal_model, deals, days),
                 "leads": _leads(past, lead_model, leads, origin, made.end)}
 
 
-def _leads(past: Any, model: HazardModel, truth: pd.DataFrame, origin: int, end: int) -> dict[str, list[float]]:
+def _months(past: History, truth: pd.DataFrame, end: int) -> list[str]:
+    """The last dates with truths whose quarter is over by the log's end."""
+    last = local_date(end - WINDOW_DAYS * DAY, past.mapping.zone).isoformat()
+    return sorted(day for day in truth["as_of"].unique() if day <= last)[-MONTHS:]
+
+
+def _deals(past: History, model: HazardModel, truth: pd.DataFrame, days: list[str]) -> dict[str, list[float]]:
+    """Deals open at dates: won within the window?"""
+    parts = []
+    for day in days:
+        as_of = parse_as_of(day, past.mapping.zone)
+        said = deal_close.score(model, past, as_of, WINDOW_DAYS)
+        code = past.deals.codes(said["deal_id"].to_numpy(object))
+        came = won_by(outcomes(past, "deal"), Landmarks(code, np.full(len(code), as_of)),
+                      np.full(len(code), as_of + WINDOW_DAYS * DAY))
+        true = truth[truth["as_of"] == day].set_index("deal_id")["p_win_91d"].reindex(said["deal_id"])
+        parts.append(pd.DataFrame({"said": said["p_win"], "true": true.to_numpy(), "came": came}))
+    return pd.concat(parts).dropna().to_dict("list")
+
+
+def _leads(past: History, model: HazardModel, truth: pd.DataFrame, origin: int, end: int) -> dict[str, list[float]]:
     """Leads at creation after the model's date, whose 90 days are over."""
     horizon = past.mapping.leads.horizon.days
     created = past.leads.created_at
@@ -77,12 +85,19 @@ def larger(size: str, wins: int | None) -> dict[str, Any]:
     """What the catalogue carries in a larger open company: LightGBM's hazard alone, without earlier origins."""
     with simulated(size, wins=wins) as (made, home):
         past = Home.open(home).history()
-        truth = read_truth(made.truth_folder, "leads")
+        deals, leads = (read_truth(made.truth_folder, kind) for kind in ("deals", "leads"))
+    days = _months(past, deals, made.end)
+    deal_model = _boosters_alone(deal_close, past, parse_as_of(days[0], past.mapping.zone))
     origin = made.end - LATEST_DAYS * DAY
+    lead_model = _boosters_alone(lead_conversion, past, origin)
+    return {"won": deal_model.wins, "converted": lead_model.wins, "deals": _deals(past, deal_model, deals, days),
+            "leads": _leads(past, lead_model, leads, origin, made.end)}
+
+
+def _boosters_alone(kind: ModuleType, past: History, origin: int) -> HazardModel:
     settings = load_settings().training
-    model = fit(lead_conversion.task(past.until(origin), origin, settings), origin, settings, [], seeds=1)
-    alone = replace(model, weights={**dict.fromkeys(model.weights, 0.0), "lightgbm": 1.0})
-    return {"converted": model.wins, "leads": _leads(past, alone, truth, origin, made.end)}
+    model = fit(kind.task(past.until(origin), origin, settings), origin, settings, [], settings.seeds)
+    return replace(model, weights={**dict.fromkeys(model.weights, 0.0), "lightgbm": 1.0})
 
 
 def results(small: bool, variant: str = "open") -> dict[str, Any]:
@@ -101,9 +116,9 @@ def shares(small: bool) -> str:
         lines += [_share(f"{variant} | {kind}", found[kind]) for kind in ("deals", "leads")]
     size, wins = ("tiny", None) if small else ("demo", LARGER_WINS)
     more = cached(f"simulated-larger-{wins}", lambda: larger(size, wins))
-    lines += [_share("open, larger | leads", more["leads"]), "",
-              f"The larger company had {more['converted']:,} converted leads to learn from; there LightGBM's hazard "
-              "speaks alone, with one seed."]
+    lines += [*(_share(f"open, larger | {kind}", more[kind]) for kind in ("deals", "leads")), "",
+              f"The larger company had {more['won']:,} won deals and {more['converted']:,} converted leads to learn "
+              "from; there LightGBM's hazard speaks alone."]
     return "\n".join([*lines, ""])
 
 

@@ -147,3 +147,12 @@ def test_nothing_of_later_counts_and_where_nobody_calls_nothing_is_said() -> Non
     pd.testing.assert_frame_equal(before.numbers, cut.numbers)
     pd.testing.assert_frame_equal(before.adjusted, cut.adjusted)
     assert people_of(history(deals={"a": 0}), AS_OF, START, END) is None
+
+
+def test_of_a_period_about_which_nobody_has_said_anything_nothing_is_called() -> None:
+    past = _history(_deal("a", "o1", 100, "Commit", 1290))
+    far = (END + 5 * 365 * DAY, END + 5 * 365 * DAY + 91 * DAY)
+    people = people_of(past, AS_OF, *far)
+    assert people is not None
+    told = with_people({"groups": []}, people, NOBODY, past, *far)
+    assert (told["people"]["called"], told["people"]["usually_comes"]) == (0.0, 0.0)

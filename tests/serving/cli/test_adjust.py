@@ -33,6 +33,15 @@ def _said(home: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("amount", ["1e300", "nan", "much"])
+def test_what_is_no_amount_is_refused_and_nothing_is_kept(home: Path, amount: str) -> None:
+    done = CliRunner().invoke(cli, ["--home", str(home), "adjust", "set", "R-002", "--period", "2027-Q3", "--amount",
+                                    amount, "--note", "x"])
+    assert done.exit_code == 2
+    assert f"'{amount}' is not an amount" in done.output
+    assert "2027-Q3" not in _works(home, "adjust", "list", "--all")
+
+
 def test_what_a_manager_calls_stands_beside_a_forecast_that_stays_as_it_is(home: Path) -> None:
     ask = ("forecast", "--as-of", "now", "--period", "2026-Q4", "--by", "owner")
     before = _said(home, *ask)
@@ -82,3 +91,9 @@ def test_the_command_offers_the_groupings_that_there_are_and_each_answers(home: 
     assert tuple(option.type.to_info_dict()["choices"]) == BY
     totals = [_said(home, "forecast", "--as-of", "now", "--period", "2026-Q4", "--by", by)["total"] for by in BY]
     assert all(total == totals[0] for total in totals)
+
+
+def test_the_same_word_of_two_quarters_is_told_of_each(home: Path) -> None:
+    for period, amount in (("2026-Q4", 12.0), ("2027-Q1", 13.0)):
+        said = _said(home, "adjust", "set", "R-002", "--period", period, "--amount", str(amount), "--note", "as always")
+        assert (said["period"], said["amount"]) == (period, amount)

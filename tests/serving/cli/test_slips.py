@@ -80,6 +80,14 @@ def test_a_result_file_that_cannot_be_written_is_refused_before_any_work(
     says(dealcast(*SCORE_DEALS, "--out", out), "--out", *parts)
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder here into which nobody may write")
+@pytest.mark.parametrize("arguments", [[*SCORE_DEALS, "--out", "/proc/deals.csv"],
+                                       ["backtest", "--out", "/proc/x.html"]])
+def test_a_folder_into_which_nothing_can_be_written_is_refused_before_any_work(
+        here: Path, arguments: list[str]) -> None:
+    says(dealcast(*arguments), "--out", "nothing can be written into /proc")
+
+
 def test_a_missing_mapping_is_answered_with_the_shipped_ones(here: Path) -> None:
     says(dealcast("import", ".", "--mapping", "simulted"), "bpic2012", "one_table", "Did you mean 'simulated'?")
 
