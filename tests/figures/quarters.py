@@ -26,7 +26,7 @@ from training.evidence.schedule import Period
 __all__ = ["table"]
 
 YEARS, LATEST, FUTURES = 5.0, 8, 400
-COMPANIES = {30: 2}  # by the deals that they win in a quarter, about: with a hundred, one start takes ten minutes
+COMPANIES = {100: 4}  # by the deals that they win in a quarter, about; each quarter's start takes ten minutes
 WORDS = {"oracle": "the oracle", "model": "dealcast", "calls": "the people's calls, a week later",
          "managers": "their managers' numbers, a week later", **METHOD_NAMES}
 MIDDLE = int(np.flatnonzero(LEVELS == 0.5)[0])
