@@ -13,7 +13,7 @@ from tests.serving.asking import client
 
 __all__ = ["first_request", "request", "results", "table"]
 
-SHOWN = 11  # fields of a score: who, chances and dates
+SHOWN = 12  # fields of a score: who, chances and dates
 
 
 def results(small: bool) -> dict[str, Any]:
@@ -34,7 +34,8 @@ def first_request(small: bool) -> str:
     answer = results(small)["answer"]
     shown = [dict(list(one.items())[:SHOWN]) for one in answer["scores"]]
     hidden = len(answer["scores"][0]) - SHOWN
-    return _request({**answer, "scores": shown}) + (f"\nand {hidden} fields more: slip, risk, trend, time in stage, "
+    head = {name: answer[name] for name in ("as_of", "within_days", "model")}
+    return _request({**head, "scores": shown}) + (f"\nand {hidden} fields more: slip, risk, trend, time in stage, "
                                                     "amount at the close ([all of them](docs/deal-scores.md)).\n")
 
 

@@ -33,6 +33,7 @@ Floats = npt.NDArray[np.float64]
 MONTHS = 6  # truth is asked at the last months whose 91 days are over
 WINDOW_DAYS = 91
 LARGER_WINS = 200  # deals won a quarter in the larger company
+ROUNDS_TIMES = 3
 LATEST_DAYS = 240  # before the log's end: leads that come after it and whose 90 days are over are asked about
 
 
@@ -94,8 +95,20 @@ def larger(size: str, wins: int | None) -> dict[str, Any]:
             "leads": _leads(past, lead_model, leads, origin, made.end)}
 
 
-def _boosters_alone(kind: ModuleType, past: History, origin: int) -> HazardModel:
+def more_rounds(size: str, wins: int | None) -> dict[str, list[float]]:
+    """The same for leads with ROUNDS_TIMES as many rounds of boosting: what more outcomes have room for."""
+    with simulated(size, wins=wins) as (made, home):
+        past = Home.open(home).history()
+        leads = read_truth(made.truth_folder, "leads")
+    origin = made.end - LATEST_DAYS * DAY
+    return _leads(past, _boosters_alone(lead_conversion, past, origin, ROUNDS_TIMES, seeds=1), leads, origin, made.end)
+
+
+def _boosters_alone(kind: ModuleType, past: History, origin: int, times: int = 1,
+                    seeds: int | None = None) -> HazardModel:
     settings = load_settings().training
+    lightgbm = settings.lightgbm.model_copy(update={"num_rounds": times * settings.lightgbm.num_rounds})
+    settings = settings.model_copy(update={"lightgbm": lightgbm, "seeds": seeds or settings.seeds})
     model = fit(kind.task(past.until(origin), origin, settings), origin, settings, [], settings.seeds)
     return replace(model, weights={**dict.fromkeys(model.weights, 0.0), "lightgbm": 1.0})
 
@@ -116,7 +129,9 @@ def shares(small: bool) -> str:
         lines += [_share(f"{variant} | {kind}", found[kind]) for kind in ("deals", "leads")]
     size, wins = ("tiny", None) if small else ("demo", LARGER_WINS)
     more = cached(f"simulated-larger-{wins}", lambda: larger(size, wins))
-    lines += [*(_share(f"open, larger | {kind}", more[kind]) for kind in ("deals", "leads")), "",
+    rounds = cached(f"simulated-rounds-{wins}", lambda: more_rounds(size, wins))
+    lines += [*(_share(f"open, larger | {kind}", more[kind]) for kind in ("deals", "leads")),
+              _share(f"open, larger, {ROUNDS_TIMES} × the rounds of boosting | leads", rounds), "",
               f"The larger company had {more['won']:,} won deals and {more['converted']:,} converted leads to learn "
               "from; there LightGBM's hazard speaks alone."]
     return "\n".join([*lines, ""])
