@@ -17,6 +17,8 @@ from features.home import Home
 from features.settings import load_settings
 from serving.cli import cli
 from tests.figures import bpic2012 as figures
+from tests.histories import change, history
+from tests.running import light_settings
 from training.evidence import backtest as running
 from training.evidence.backtest import backtest
 from training.evidence.backtest_origin import backtest_origin
@@ -129,6 +131,19 @@ def test_what_comes_after_the_period_changes_nothing_but_the_deals_that_close_la
     assert cut["forecast"] == whole["forecast"]
     assert cut["weeks"] == whole["weeks"]
     assert set(cut["two_thirds"]["id"]) < set(whole["two_thirds"]["id"])
+
+
+def test_an_origin_at_which_no_deal_is_open_asks_about_none_and_forecasts_new_ones() -> None:
+    days = {f"d{i}": 10.0 * i for i in range(20)}
+    past = history(deals=days, changes=[row for name, day in days.items() for row in (
+        change(name, "stage", "Talk", day), change(name, "amount", "50000", day),
+        change(name, "stage", "Won" if int(name[1:]) % 2 else "Lost", day + 5))])
+    found = backtest_origin(past, Period(198 * DAY, 226 * DAY, 226 * DAY), light_settings())
+    assert found["deals"]["id"] == []
+    assert found["figures"]["n"] == 0
+    assert found["figures"]["log_loss"] is None
+    assert found["forecast"]["said"]["model"]["won_count"]["mean"] > 0
+    json.dumps(found, allow_nan=False)
 
 
 def _fake(origin: int) -> dict[str, int]:
