@@ -112,4 +112,3 @@ def _rows(found: pd.DataFrame, home: Home) -> list[dict[str, Any]]:
         rows.append({**plain, "amount": None if amount is None else to_major(amount, home.mapping.currency),
                      "set_at": in_words(int(row["set_at"]), home)})
     return rows
-

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from threadpoolctl import threadpool_limits
 
 from features.calendar import DAY, parse_as_of
 from features.home import Home
@@ -122,11 +123,11 @@ def test_what_comes_after_the_period_changes_nothing_but_the_deals_that_close_la
     history, settings = home.history(), running.single_threaded(home.settings)
     origin, end, after = (parse_as_of(day, home.mapping.zone) for day in ("2026-01-01", "2026-04-01", "2026-07-01"))
     period = Period(origin, end, after)
-    whole = backtest_origin(history, period, settings)
-    cut = backtest_origin(history.until(period.end), period, settings)
+    with threadpool_limits(1):  # as in the command's workers: the threads of other libraries' solvers move last digits
+        whole = backtest_origin(history, period, settings)
+        cut = backtest_origin(history.until(period.end), period, settings)
     for name, said in whole["deals"]["plain"].items():
-        # The solvers of other libraries end at other last digits when memory lies otherwise.
-        assert cut["deals"]["plain"][name] == pytest.approx(said, rel=1e-4), name
+        assert cut["deals"]["plain"][name] == pytest.approx(said, rel=1e-6), name  # other libraries' rounding
     assert {**cut["deals"], "plain": {}} == {**whole["deals"], "plain": {}}
     assert cut["forecast"] == whole["forecast"]
     assert cut["weeks"] == whole["weeks"]
