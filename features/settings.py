@@ -55,7 +55,7 @@ class Trust(Strict):
 
 class BlendSettings(Strict):
     half_trusted_at_wins: Trust
-    prior_subjects: Positive
+    weight_sd: Positive
 
 
 class Prior(Strict):

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import gammaln
 
 from features.history import Int
 
@@ -15,15 +17,19 @@ __all__ = ["BAND_DAYS", "AalenJohansen", "state_rate"]
 
 Floats = npt.NDArray[np.float64]
 BAND_DAYS = (0.5, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)  # bands of the time in stage
-SHRINKAGE_ROWS = 20.0  # a cell with this many rows trusts itself and its stage equally
+SHRINKAGE_ROWS = 20.0  # before cells tell otherwise, one with this many rows trusts itself and its stage equally
+SHRINKAGE_SPREAD = 1.5  # standard deviation of the logarithm of what they may tell
+FARTHEST_SHRINKAGE = (0.2, 2000.0)  # rows
 
 
 @dataclass(frozen=True)
 class AalenJohansen:
     """Hazards by cell counts: a stage's band of days in stage, shrunk to its stage, shrunk to all.
 
-    The discrete Aalen–Johansen estimator (Aalen & Johansen 1978) in each cell, with SHRINKAGE_ROWS rows' worth of
-    the wider group's hazards added, so that an empty cell speaks with its stage's voice.
+    The discrete Aalen–Johansen estimator (Aalen & Johansen 1978) in each cell, with so many rows' worth of the wider
+    group's hazards added that an empty cell speaks with its stage's voice. How many is learned from how far the cells
+    are from their groups (empirical Bayes, `shrinkage_rows`): where all leads convert on their first day, those of
+    later days must not be lent the first day's hazards.
     cells : cell name to hazards (m, 3). The name "" is everyone, "stage" a stage, "stage|band" a cell, and "*|band" all
     stages in a band, which speaks for a stage that was never seen.
     """
@@ -47,10 +53,12 @@ class AalenJohansen:
             levels, code = np.unique(names, return_inverse=True)
             counts = _counts(code[landmark], position, label, weight, len(levels), n_bins)
             above = dict(zip(names, parent, strict=True)) if parent is not None else {}
-            for i, level in enumerate(levels):
-                wider = cells[above.get(level, "")]
-                cells[str(level)] = (counts[i] + SHRINKAGE_ROWS * wider) / (
-                    counts[i].sum(axis=1, keepdims=True) + SHRINKAGE_ROWS)
+            if not len(levels):
+                continue
+            wider = np.stack([cells[above.get(level, "")] for level in levels])
+            lent = shrinkage_rows(counts, wider) * wider
+            hazards = (counts + lent) / (counts + lent).sum(axis=2, keepdims=True)
+            cells |= dict(zip(levels.astype(str).tolist(), hazards, strict=True))
         return AalenJohansen(cells)
 
     def hazards(self, state: pd.Series, days_in_state: Floats) -> Floats:
@@ -87,6 +95,22 @@ def _counts(group: Int, position: Int, label: Int, weight: Floats, n_groups: int
     flat = (group * n_bins + position) * 3 + label
     counts = np.bincount(flat, weights=weight, minlength=n_groups * n_bins * 3)
     return np.asarray(counts.reshape(n_groups, n_bins, 3), dtype=np.float64)
+
+
+def shrinkage_rows(counts: Floats, wider: Floats) -> float:
+    """Rows of the wider groups' hazards (levels, m, 3) to add to counts (levels, m, 3): under which the counts are most
+    probable (Dirichlet-multinomial; Minka, *Estimating a Dirichlet distribution*, 2000), SHRINKAGE_ROWS where few
+    counts tell."""
+    total = counts.sum(axis=2)
+
+    def unlikely(log_rows: float) -> float:
+        lent = np.exp(log_rows) * wider
+        each = gammaln(lent + counts).sum() - gammaln(lent).sum()
+        whole = np.exp(log_rows) * wider.sum(axis=2)
+        away = (log_rows - np.log(SHRINKAGE_ROWS)) / SHRINKAGE_SPREAD
+        return float(gammaln(whole + total).sum() - gammaln(whole).sum() - each + away**2 / 2)
+
+    return float(np.exp(minimize_scalar(unlikely, bounds=np.log(FARTHEST_SHRINKAGE), method="bounded").x))
 
 
 def state_rate(state: pd.Series, won: npt.NDArray[np.bool_], asked: pd.Series) -> tuple[float, Floats]:

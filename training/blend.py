@@ -1,10 +1,12 @@
 """The blend: one hazard from several voices, with weights earned on earlier origins.
 
 The voices, from the one that needs most outcomes to the one that needs none: "lightgbm", "logistic", "rates" (cells of
-state × time in state) and "pooled" (everyone's curve, which knows that the fields say nothing). The blend is a mixture
-of their hazards. Its weights maximise the out-of-time likelihood of what happened under a Dirichlet prior whose mean
-depends on how many wins there were to learn from, so that nothing jumps where data is thin (stacking, after Wolpert
-1992; a linear pool keeps the problem convex).
+state × time in state) and "pooled" (everyone's curve, which knows that the fields say nothing). The blend multiplies
+their hazards, each to the power of its weight: a logarithmic pool (Genest & Zidek 1986). Its weights maximise the
+out-of-time likelihood of what happened under a normal prior whose mean depends on how many wins there were to learn
+from, so that nothing jumps where data is thin (stacking, after Wolpert 1992). The problem is convex, a multinomial
+regression on what each voice says apart from pooled. Voices that are each right pull a mean of them towards each other
+and so to the middle (Ranjan & Gneiting 2010); here their weights may add up to more than 1, which spreads them again.
 """
 
 from __future__ import annotations
@@ -12,16 +14,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import softmax
+from scipy.special import logsumexp
 
+from features.history import Int
 from features.settings import BlendSettings
+from training.outcomes import LOST, WON
 
 __all__ = ["VOICES", "blended", "earned_weights", "prior_weights"]
 
 Floats = npt.NDArray[np.float64]
-VOICES = ("lightgbm", "logistic", "rates", "pooled")
+FITTED = ("lightgbm", "logistic", "rates")
+VOICES = (*FITTED, "pooled")
 POOLED_FLOOR = 0.1  # of a trusted voice: after many outcomes too the fields may say nothing
 NEGLIGIBLE = 0.02  # a voice below this weight is left out, and need not be computed
+SMALLEST = 1e-12
 
 
 def prior_weights(wins: int, settings: BlendSettings) -> dict[str, float]:
@@ -33,44 +39,57 @@ def prior_weights(wins: int, settings: BlendSettings) -> dict[str, float]:
     return {name: trust[name] / total for name in VOICES}
 
 
-def earned_weights(likelihood: dict[str, Floats], row_weight: float, prior: dict[str, float],
+def earned_weights(hazards: dict[str, Floats], label: Int, row_weight: float, prior: dict[str, float],
                    settings: BlendSettings) -> dict[str, float]:
     """Weights from out-of-time rows.
 
     Parameters
     ----------
-    likelihood : dict of (rows,)
-        Each voice's hazard of what happened in each row.
+    hazards : dict of (rows, 3)
+        What each voice said.
+    label : (rows,)
+        What happened.
     row_weight : float
         What a row counts: subjects over landmarks, since the rows of one subject say much the same.
     prior : dict
-        Mean of the weights' Dirichlet prior, which counts as `settings.prior_subjects` subjects.
+        Mean of the weights before there is evidence; each is normal around it with sd `settings.weight_sd`.
 
     Returns
     -------
     dict
-        Weights that sum to 1, rounded; those that do not matter are 0.
+        Weights that sum to 1, rounded; those of other voices than "pooled" are at least 0, and 0 where they do not
+        matter. Pooled's is below 0 where the others together are surer than they are one by one.
     """
-    mean = np.array([prior[name] for name in VOICES])
+    mean = np.array([prior[name] for name in FITTED])
     found = mean
-    if len(likelihood["pooled"]):
-        matrix = np.maximum(np.stack([likelihood[name] for name in VOICES], axis=1), 1e-12)
-        pull = settings.prior_subjects * mean
+    if len(label):
+        everyone = _margins(hazards["pooled"])
+        apart = np.stack([_margins(hazards[name]) - everyone for name in FITTED], axis=1)
+        happened = np.stack([label == WON, label == LOST], axis=1)
 
-        def loss(margin: Floats) -> tuple[float, Floats]:
-            weights = softmax(margin)
-            mixed = matrix @ weights
-            share = weights * (row_weight * (matrix / mixed[:, None]).sum(axis=0))  # what each voice explains
-            value = -row_weight * np.log(mixed).sum() - pull @ np.log(weights)
-            return float(value), weights * (share.sum() + pull.sum()) - share - pull
+        def loss(weights: Floats) -> tuple[float, Floats]:
+            margin = everyone + np.einsum("rvk,v->rk", apart, weights)
+            total = logsumexp(np.column_stack([np.zeros(len(label)), margin]), axis=1)
+            wrong = np.exp(margin - total[:, None]) - happened
+            off = (weights - mean) / settings.weight_sd
+            value = row_weight * (total.sum() - margin[happened].sum()) + off @ off / 2
+            return float(value), row_weight * np.einsum("rk,rvk->v", wrong, apart) + off / settings.weight_sd
 
-        found = softmax(minimize(loss, np.log(np.maximum(mean, 1e-9)), jac=True, method="L-BFGS-B").x)
-    kept = np.where(found < NEGLIGIBLE, 0.0, found)
-    kept = np.round(kept / kept.sum(), 4)
-    kept[kept.argmax()] += 1.0 - kept.sum()
-    return dict(zip(VOICES, kept.tolist(), strict=True))
+        found = minimize(loss, mean, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(FITTED)).x
+    kept = np.round(np.where(found < NEGLIGIBLE, 0.0, found), 4).tolist()
+    return {**dict(zip(FITTED, kept, strict=True)), "pooled": round(1.0 - sum(kept), 4)}
 
 
 def blended(hazards: dict[str, Floats], weights: dict[str, float]) -> Floats:
     """The voices' hazards (…, 3) mixed by their weights."""
-    return np.asarray(sum(weights[name] * hazards[name] for name in VOICES if weights[name] > 0.0), dtype=np.float64)
+    heard = [name for name in VOICES if weights[name]]
+    if heard == ["pooled"]:
+        return hazards["pooled"]
+    mixed = np.exp(sum(weights[name] * np.log(np.maximum(hazards[name], SMALLEST)) for name in heard))
+    return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True), dtype=np.float64)
+
+
+def _margins(hazards: Floats) -> Floats:
+    """Log-odds (…, 2) of winning and losing against going on."""
+    logs = np.log(np.maximum(hazards, SMALLEST))
+    return np.asarray(logs[..., 1:] - logs[..., :1], dtype=np.float64)

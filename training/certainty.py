@@ -109,7 +109,7 @@ def learn_certainty(said: Floats, wins: int, heard: float, prior: Prior, moves: 
     rest = wins * (1.0 - rate) / rate + (1.0 - prior.won) * prior.subjects
     level = moves + float(polygamma(1, won) + polygamma(1, rest))  # the variance of the log-odds of a beta distribution
     learned = 1.0 / (FIELDS_SD**-2 + wins * (1.0 - rate))  # of a slope, by the wins that it was learned from
-    fields = ((1.0 - heard) * FIELDS_SD) ** 2 + heard**2 * learned
+    fields = (max(1.0 - heard, 0.0) * FIELDS_SD) ** 2 + heard**2 * learned
     odds = _log_odds(said) if len(said) else np.array([logit(rate)])
     return Certainty(float(odds.mean()), max(float(odds.std()), 1e-6), level, float(fields))
 

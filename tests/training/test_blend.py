@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 
 from features.settings import load_settings
 from training.blend import VOICES, blended, earned_weights, prior_weights
+from training.outcomes import WON
 
 BLEND = load_settings().training.blend
 
@@ -31,33 +33,55 @@ def test_ten_wins_leave_the_word_to_rates_and_everyone_and_thousands_share_it_eq
     assert many["logistic"] == pytest.approx(many["rates"], rel=0.01)
 
 
-def _likelihood(n, best):
-    """Voices of which `best` knows the chances of n rows, and the others their mean."""
+def _hazards(n, best, spread=1.0):
+    """Voices of which `best` knows the chances of n rows, and the others their mean: (hazards, what happened).
+    `spread` : of the log-odds that it says, 1 for the true ones."""
     random = np.random.default_rng(1)
     chance = random.choice([0.1, 0.4], n)
-    happened = random.random(n) < chance
-    plain = np.where(happened, 0.25, 0.75)
-    return {name: np.where(happened, chance, 1 - chance) if name == best else plain for name in VOICES}
+    label = np.where(random.random(n) < chance, WON, 0)
+    said = expit(logit(0.25) + spread * (logit(chance) - logit(0.25)))
+
+    def three(won):
+        return np.stack([0.95 - 0.95 * won, 0.95 * won, np.full(len(won), 0.05)], axis=1)
+
+    return {name: three(said if name == best else np.full(n, 0.25)) for name in VOICES}, label
 
 
-@pytest.mark.parametrize("best", VOICES)
+@pytest.mark.parametrize("best", ["lightgbm", "logistic", "rates"])
 def test_the_voice_that_was_right_is_found(best):
-    weights = earned_weights(_likelihood(5000, best), 1.0, prior_weights(200, BLEND), BLEND)
+    weights = earned_weights(*_hazards(5000, best), 1.0, prior_weights(200, BLEND), BLEND)
     assert max(weights, key=weights.get) == best
+    assert weights[best] == pytest.approx(1.0, abs=0.1)
     assert sum(weights.values()) == pytest.approx(1.0)
+
+
+def test_voices_that_tell_nothing_leave_the_word_to_everyone():
+    hazards, label = _hazards(5000, "rates")
+    nothing = {**hazards, "rates": hazards["rates"][np.random.default_rng(2).permutation(len(label))]}
+    weights = earned_weights(nothing, label, 1.0, prior_weights(200, BLEND), BLEND)
+    assert weights["rates"] < 0.1
+
+
+@pytest.mark.parametrize("spread", [0.7, 1.4])
+def test_a_voice_that_is_too_timid_or_too_bold_is_set_right(spread):
+    weights = earned_weights(*_hazards(5000, "lightgbm", spread), 1.0, prior_weights(200, BLEND), BLEND)
+    assert weights["lightgbm"] == pytest.approx(1.0 / spread, abs=0.15)
 
 
 def test_little_evidence_and_rows_of_the_same_subject_leave_the_prior():
     prior = prior_weights(200, BLEND)
-    none = {name: np.empty(0) for name in VOICES}
-    assert earned_weights(none, 1.0, prior, BLEND) == pytest.approx(prior, abs=0.03)
-    few = earned_weights(_likelihood(8, "logistic"), 1.0, prior, BLEND)
+    none = {name: np.empty((0, 3)) for name in VOICES}
+    assert earned_weights(none, np.empty(0, dtype=int), 1.0, prior, BLEND) == pytest.approx(prior, abs=0.001)
+    few = earned_weights(*_hazards(8, "logistic"), 1.0, prior, BLEND)
     assert few == pytest.approx(prior, abs=0.15)
-    same = earned_weights(_likelihood(5000, "logistic"), 0.001, prior, BLEND)
-    assert same["logistic"] < earned_weights(_likelihood(5000, "logistic"), 1.0, prior, BLEND)["logistic"]
+    same = earned_weights(*_hazards(5000, "logistic"), 0.001, prior, BLEND)
+    assert same["logistic"] < earned_weights(*_hazards(5000, "logistic"), 1.0, prior, BLEND)["logistic"]
 
 
 def test_a_blend_of_hazards_sums_to_one_and_needs_no_voice_without_weight():
     hazards = {"rates": np.array([[0.9, 0.05, 0.05]]), "pooled": np.array([[0.7, 0.2, 0.1]])}
-    mixed = blended(hazards, {"lightgbm": 0.0, "logistic": 0.0, "rates": 0.25, "pooled": 0.75})
-    np.testing.assert_allclose(mixed, [[0.75, 0.1625, 0.0875]])
+    mixed = blended(hazards, {"lightgbm": 0.0, "logistic": 0.0, "rates": 0.5, "pooled": 0.5})
+    whole = np.sqrt([0.63, 0.01, 0.005])
+    np.testing.assert_allclose(mixed, [whole / whole.sum()])
+    alone = blended(hazards, {"lightgbm": 0.0, "logistic": 0.0, "rates": 1.0, "pooled": 0.0})
+    np.testing.assert_allclose(alone, hazards["rates"])

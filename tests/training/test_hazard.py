@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from features.calendar import DAY
 from tests.histories import change, history
-from training.baselines import AalenJohansen
+from training.baselines import AalenJohansen, shrinkage_rows
 from training.calibration import Calibrator, choose_calibrator, expected_calibration_error, shift_hazards
 from training.outcomes import LOST, WON, Landmarks, outcomes
 from training.rows import LandmarkTable, bin_edges, build_rows, landmark_table, recency_weights, within_budget
@@ -100,6 +100,20 @@ def test_cells_give_the_share_that_ended_in_each_bin_and_empty_cells_their_stage
     np.testing.assert_allclose(cells.hazards(named, since + 500)[0], cells.cells[""])
     again = AalenJohansen.from_dict(cells.to_dict())
     np.testing.assert_array_equal(again.hazards(table.features["stage"], since), hazards)
+
+
+def test_cells_are_lent_as_much_as_they_are_alike():
+    random = np.random.default_rng(3)
+    wider = np.tile([0.9, 0.06, 0.04], (40, 3, 1))
+
+    def rows(chances):
+        return np.stack([random.multinomial(200, one) for one in chances.reshape(-1, 3)]).reshape(chances.shape) * 1.0
+
+    alike = shrinkage_rows(rows(wider), wider)
+    other = np.tile([[0.999, 0.0005, 0.0005], [0.8, 0.12, 0.08]], (20, 1)).reshape(40, 1, 3)
+    apart = shrinkage_rows(rows(np.tile(other, (1, 3, 1))), wider)
+    assert apart < 20 < 200 < alike
+    assert abs(shrinkage_rows(np.zeros((40, 3, 3)), wider) - 20) < 0.2
 
 
 def test_offsets_move_hazards_to_what_was_observed_and_stay_below_one():

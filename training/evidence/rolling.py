@@ -235,10 +235,11 @@ def _weights(folds: list[Fold], seen: list[Rows], task: Task, prior: dict[str, f
     """The blend's weights by what the folds' voices said of what was known later."""
     if not folds:
         return prior
-    likelihood = {name: np.concatenate([_happened(fold.followed[name], rows)
-                                        for fold, rows in zip(folds, seen, strict=True)]) for name in VOICES}
+    said = {name: np.concatenate([fold.followed[name][rows.landmark, rows.bin]
+                                  for fold, rows in zip(folds, seen, strict=True)]) for name in VOICES}
+    label = np.concatenate([rows.label for rows in seen])
     everyone = task.table.take(np.concatenate([fold.later for fold in folds]))
-    return earned_weights(likelihood, _row_weight(everyone), prior, settings.blend)
+    return earned_weights(said, label, _row_weight(everyone), prior, settings.blend)
 
 
 def _calibrator(folds: list[Fold], seen: list[Rows], task: Task, weights: dict[str, float],
