@@ -23,9 +23,11 @@ from tests.figures.sets import simulated
 from training import deal_close, lead_conversion
 from training.calibration import scores
 from training.evidence.judge import won_by
+from training.evidence.matured import Predict, fit_plain, past_at
+from training.evidence.measures import figures
 from training.evidence.rolling import fit
-from training.hazard import HazardModel
-from training.outcomes import Landmarks, outcomes
+from training.hazard import HazardModel, landmark_table
+from training.outcomes import Landmarks, grid_landmarks, lead_landmarks, outcomes
 
 __all__ = ["against_truth", "results", "table"]
 
@@ -46,8 +48,17 @@ def against_truth(size: str = "demo", variant: str = "open", seed: int = 1) -> d
         origin = parse_as_of(days[0], past.mapping.zone)
         deal_model = deal_close.train(past, origin, load_settings(), Path(folder) / "deals").model
         lead_model = lead_conversion.train(past, origin, load_settings(), Path(folder) / "leads").model
-        return {"company": line(made.manifest), "days": days, "deals": _deals(past, deal_model, deals, days),
-                "leads": _leads(past, lead_model, leads, origin, made.end)}
+        return {"company": line(made.manifest), "days": days,
+                "deals": _deals(past, deal_model, deals, days, _logistic(past, deal_close, origin)),
+                "leads": _leads(past, lead_model, leads, origin, made.end, _logistic(past, lead_conversion, origin))}
+
+
+def _logistic(past: History, kind: ModuleType, origin: int) -> Predict:
+    """A logistic regression on landmarks whose window was over at the origin."""
+    settings = load_settings().training
+    window = {"window_days": WINDOW_DAYS} if kind is deal_close else {}
+    job = kind.task(past.until(origin), origin, settings, **window)
+    return fit_plain(past_at(job, origin), settings, lambda table: np.full(len(table.landmarks), np.nan))["logistic"]
 
 
 def _months(past: History, truth: pd.DataFrame, end: int) -> list[str]:
@@ -56,7 +67,8 @@ def _months(past: History, truth: pd.DataFrame, end: int) -> list[str]:
     return sorted(day for day in truth["as_of"].unique() if day <= last)[-MONTHS:]
 
 
-def _deals(past: History, model: HazardModel, truth: pd.DataFrame, days: list[str]) -> dict[str, list[float]]:
+def _deals(past: History, model: HazardModel, truth: pd.DataFrame, days: list[str],
+           plain: Predict | None = None) -> dict[str, list[float]]:
     """Deals open at dates: won within the window?"""
     parts = []
     for day in days:
@@ -67,10 +79,13 @@ def _deals(past: History, model: HazardModel, truth: pd.DataFrame, days: list[st
                       np.full(len(code), as_of + WINDOW_DAYS * DAY))
         true = truth[truth["as_of"] == day].set_index("deal_id")["p_win_91d"].reindex(said["deal_id"])
         parts.append(pd.DataFrame({"said": said["p_win"], "true": true.to_numpy(), "came": came}))
+        if plain:
+            parts[-1]["logistic"] = plain(landmark_table(past, "deal", Landmarks(code, np.full(len(code), as_of))))
     return pd.concat(parts).dropna().to_dict("list")
 
 
-def _leads(past: History, model: HazardModel, truth: pd.DataFrame, origin: int, end: int) -> dict[str, list[float]]:
+def _leads(past: History, model: HazardModel, truth: pd.DataFrame, origin: int, end: int,
+           plain: Predict | None = None) -> dict[str, list[float]]:
     """Leads at creation after the model's date, whose 90 days are over."""
     horizon = past.mapping.leads.horizon.days
     created = past.leads.created_at
@@ -78,12 +93,16 @@ def _leads(past: History, model: HazardModel, truth: pd.DataFrame, origin: int, 
     said = model.curves(past, subject, created[subject]).win_by(created[subject] + horizon * DAY)
     came = won_by(outcomes(past, "lead"), Landmarks(subject, created[subject]), created[subject] + horizon * DAY)
     true = truth[truth["age_days"] == 0].set_index("lead_id")["p_convert"].reindex(past.leads.ids[subject])
-    frame = pd.DataFrame({"said": said, "true": true.to_numpy(), "came": came}).dropna()
-    return frame.to_dict("list")
+    frame = pd.DataFrame({"said": said, "true": true.to_numpy(), "came": came})
+    if plain:
+        frame["logistic"] = plain(landmark_table(past, "lead", Landmarks(subject, created[subject])))
+    return frame.dropna().to_dict("list")
 
 
 def larger(size: str, wins: int | None) -> dict[str, Any]:
-    """What the catalogue carries in a larger open company: LightGBM's hazard alone, without earlier origins."""
+    """What the catalogue carries in a larger open company: LightGBM's hazard alone, without earlier origins; and how
+    well it is calibrated. `rounds` : leads with ROUNDS_TIMES as many rounds of boosting, what more outcomes have room
+    for."""
     with simulated(size, wins=wins) as (made, home):
         past = Home.open(home).history()
         deals, leads = (read_truth(made.truth_folder, kind) for kind in ("deals", "leads"))
@@ -91,17 +110,28 @@ def larger(size: str, wins: int | None) -> dict[str, Any]:
     deal_model = _boosters_alone(deal_close, past, parse_as_of(days[0], past.mapping.zone))
     origin = made.end - LATEST_DAYS * DAY
     lead_model = _boosters_alone(lead_conversion, past, origin)
+    more_rounds = _boosters_alone(lead_conversion, past, origin, ROUNDS_TIMES, seeds=1)
     return {"won": deal_model.wins, "converted": lead_model.wins, "deals": _deals(past, deal_model, deals, days),
-            "leads": _leads(past, lead_model, leads, origin, made.end)}
+            "leads": _leads(past, lead_model, leads, origin, made.end),
+            "rounds": _leads(past, more_rounds, leads, origin, made.end),
+            "calibration": {"leads": _calibration(past, lead_model, made.end),
+                            "deals": _calibration(past, deal_model, made.end)}}
 
 
-def more_rounds(size: str, wins: int | None) -> dict[str, list[float]]:
-    """The same for leads with ROUNDS_TIMES as many rounds of boosting: what more outcomes have room for."""
-    with simulated(size, wins=wins) as (made, home):
-        past = Home.open(home).history()
-        leads = read_truth(made.truth_folder, "leads")
-    origin = made.end - LATEST_DAYS * DAY
-    return _leads(past, _boosters_alone(lead_conversion, past, origin, ROUNDS_TIMES, seeds=1), leads, origin, made.end)
+def _calibration(past: History, model: HazardModel, end: int) -> dict[str, float]:
+    """Calibration error over all landmarks after the model's date whose window was over at the log's end."""
+    ends = outcomes(past, model.kind)
+    if model.kind == "lead":
+        marks = lead_landmarks(ends, end, past.mapping.leads.horizon)
+        until = lead_conversion.window_end(past, marks.subject, marks.at)
+    else:
+        marks = grid_landmarks(ends, end, 7)
+        until = marks.at + WINDOW_DAYS * DAY
+    asked = (marks.at > model.as_of) & (until <= end)
+    marks, until = marks.take(asked), until[asked]
+    said = model.curves(past, marks.subject, marks.at).win_by(until)
+    found = figures(said, won_by(ends, marks, until), marks.subject)
+    return {name: found[name] for name in ("n", "won", "ece", "ece_perfect_p95", "slope")}
 
 
 def _boosters_alone(kind: ModuleType, past: History, origin: int, times: int = 1,
@@ -129,11 +159,14 @@ def shares(small: bool) -> str:
         lines += [_share(f"{variant} | {kind}", found[kind]) for kind in ("deals", "leads")]
     size, wins = ("tiny", None) if small else ("demo", LARGER_WINS)
     more = cached(f"simulated-larger-{wins}", lambda: larger(size, wins))
-    rounds = cached(f"simulated-rounds-{wins}", lambda: more_rounds(size, wins))
     lines += [*(_share(f"open, larger | {kind}", more[kind]) for kind in ("deals", "leads")),
-              _share(f"open, larger, {ROUNDS_TIMES} × the rounds of boosting | leads", rounds), "",
+              _share(f"open, larger, {ROUNDS_TIMES} × the rounds of boosting | leads", more["rounds"]), "",
               f"The larger company had {more['won']:,} won deals and {more['converted']:,} converted leads to learn "
-              "from; there LightGBM's hazard speaks alone."]
+              "from; there LightGBM's hazard speaks alone. Its calibration, over every landmark after its date whose "
+              "window is over: " + "; ".join(
+                  f"{kind} {one['n']:,.0f} questions, error {one['ece']:.3f} (a perfect model's 95th percentile "
+                  f"{one['ece_perfect_p95']:.3f}), slope {one['slope']:.2f}"
+                  for kind, one in more["calibration"].items()) + "."]
     return "\n".join([*lines, ""])
 
 
@@ -164,8 +197,9 @@ def table(small: bool) -> str:
             lines.append(f"| {i + 1} | {mean['said']:.3f} | {mean['true']:.3f} | {mean['came']:.3f} |")
         ours, oracle = (scores(frame[name].to_numpy(), frame["came"].to_numpy()) for name in ("said", "true"))
         base = scores(np.full(len(frame), frame["came"].mean()), frame["came"].to_numpy())
-        lines += ["", f"Mean distance to the true probability {(frame['said'] - frame['true']).abs().mean():.3f}, "
-                  f"correlation {np.corrcoef(frame['said'], frame['true'])[0, 1]:.2f}. Log-loss "
+        distance = {who: (frame[who] - frame["true"]).abs().mean() for who in ("said", "logistic")}
+        lines += ["", f"Mean distance to the true probability {distance['said']:.3f} (of a plain logistic regression "
+                  f"{distance['logistic']:.3f}), correlation {np.corrcoef(frame['said'], frame['true'])[0, 1]:.2f}. Log-loss "
                   f"{ours['log_loss']:.3f}, of the truth itself {oracle['log_loss']:.3f}, of one rate for all (known "
                   f"only afterwards) {base['log_loss']:.3f}; AUC {ours['auc']:.2f}, of the truth "
                   f"{oracle['auc']:.2f}.", ""]
