@@ -18,16 +18,16 @@ from scipy.special import logsumexp
 
 from features.history import Int
 from features.settings import BlendSettings
+from training.margins import hazards_of, margins_of
 from training.outcomes import LOST, WON
 
-__all__ = ["VOICES", "blended", "earned_weights", "prior_weights"]
+__all__ = ["VOICES", "blended", "blended_margins", "earned_weights", "prior_weights"]
 
 Floats = npt.NDArray[np.float64]
 FITTED = ("lightgbm", "logistic", "rates")
 VOICES = (*FITTED, "pooled")
 POOLED_FLOOR = 0.1  # of a trusted voice: after many outcomes too the fields may say nothing
 NEGLIGIBLE = 0.02  # a voice below this weight is left out, and need not be computed
-SMALLEST = 1e-12
 
 
 def prior_weights(wins: int, settings: BlendSettings) -> dict[str, float]:
@@ -63,8 +63,8 @@ def earned_weights(hazards: dict[str, Floats], label: Int, row_weight: float, pr
     mean = np.array([prior[name] for name in FITTED])
     found = mean
     if len(label):
-        everyone = _margins(hazards["pooled"])
-        apart = np.stack([_margins(hazards[name]) - everyone for name in FITTED], axis=1)
+        everyone = margins_of(hazards["pooled"])
+        apart = np.stack([margins_of(hazards[name]) - everyone for name in FITTED], axis=1)
         happened = np.stack([label == WON, label == LOST], axis=1)
 
         def loss(weights: Floats) -> tuple[float, Floats]:
@@ -80,16 +80,12 @@ def earned_weights(hazards: dict[str, Floats], label: Int, row_weight: float, pr
     return {**dict(zip(FITTED, kept, strict=True)), "pooled": round(1.0 - sum(kept), 4)}
 
 
+def blended_margins(hazards: dict[str, Floats], weights: dict[str, float]) -> Floats:
+    """Margins (…, 2) of the voices' hazards (…, 3) mixed by their weights; those without weight need not be there."""
+    return np.asarray(sum(weights[name] * margins_of(hazards[name]) for name in VOICES if weights[name]),
+                      dtype=np.float64)
+
+
 def blended(hazards: dict[str, Floats], weights: dict[str, float]) -> Floats:
     """The voices' hazards (…, 3) mixed by their weights."""
-    heard = [name for name in VOICES if weights[name]]
-    if heard == ["pooled"]:
-        return hazards["pooled"]
-    mixed = np.exp(sum(weights[name] * np.log(np.maximum(hazards[name], SMALLEST)) for name in heard))
-    return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True), dtype=np.float64)
-
-
-def _margins(hazards: Floats) -> Floats:
-    """Log-odds (…, 2) of winning and losing against going on."""
-    logs = np.log(np.maximum(hazards, SMALLEST))
-    return np.asarray(logs[..., 1:] - logs[..., :1], dtype=np.float64)
+    return hazards_of(blended_margins(hazards, weights))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.history import Int
+from training.margins import hazards_of, margins_of
 from training.outcomes import LOST, OPEN, WON
 
 __all__ = ["Calibrator", "age_state_groups", "choose_calibrator", "expected_calibration_error", "scores"]
@@ -64,11 +65,7 @@ def shift_hazards(hazards: Floats, offsets: Floats) -> Floats:
 
     Of small hazards that multiplies the hazards themselves; where nearly all end in a bin, more wins are fewer losses.
     """
-    shifted = np.empty((*np.broadcast_shapes(hazards[..., 1:].shape, offsets.shape)[:-1], 3))
-    shifted[..., 0] = hazards[..., 0]
-    np.multiply(hazards[..., 1:], np.exp(offsets), out=shifted[..., 1:])
-    shifted /= (shifted[..., 0] + shifted[..., 1] + shifted[..., 2])[..., None]
-    return shifted
+    return hazards_of(margins_of(hazards) + offsets)
 
 
 def _offsets(hazards: Floats, label: Int, prior_events: float) -> tuple[float, float]:

@@ -15,12 +15,13 @@ import numpy.typing as npt
 from features.errors import NotFound
 from features.history import History, Int
 from training.baselines import AalenJohansen
-from training.blend import VOICES, blended
-from training.calibration import Calibrator, age_state_groups, shift_hazards
+from training.blend import VOICES, blended_margins
+from training.calibration import Calibrator, age_state_groups
 from training.certainty import Certainty, Familiar
 from training.curves import Curves, curves_from_hazards
 from training.forest import Forest
 from training.level import LevelRule, level_offsets
+from training.margins import hazards_of
 from training.outcomes import Landmarks
 from training.rows import (
     BIN_COLUMNS,
@@ -103,27 +104,28 @@ class HazardModel:
             found["logistic"] = self.logistic.hazards(encoded, bins)
         return found
 
-    def raw_hazards(self, table: LandmarkTable, bins: npt.NDArray[np.float32]) -> Floats:
-        """Blended hazards (n, m, 3) before calibration."""
-        return blended(self.hazards_by_voice(table, bins), self.weights)
-
     def groups(self, table: LandmarkTable) -> npt.NDArray[np.object_]:
         """Calibration group of each landmark."""
         state, _, age = STATE_COLUMNS[self.kind]
         return age_state_groups(table.features[age].to_numpy(np.float64), table.features[state].to_numpy(object),
                                 self.cycle_days)
 
-    def plain_hazards(self, history: History, table: LandmarkTable) -> Floats:
-        """Calibrated hazards (n, m, 3) as of the model's date, whatever happened since."""
+    def plain_margins(self, history: History, table: LandmarkTable) -> Floats:
+        """Margins (n, m, 2) of the blended, calibrated hazards as of the model's date, whatever happened since."""
         bins = bin_matrix(history, table, self.edges_days)
-        return self.calibrator.apply(self.raw_hazards(table, bins), self.groups(table))
+        said = blended_margins(self.hazards_by_voice(table, bins), self.weights)
+        return np.asarray(said + self.calibrator.offsets(self.groups(table))[:, None], dtype=np.float64)
+
+    def plain_hazards(self, history: History, table: LandmarkTable) -> Floats:
+        """The same as hazards (n, m, 3)."""
+        return hazards_of(self.plain_margins(history, table))
 
     def curves_of(self, history: History, table: LandmarkTable) -> Curves:
         """Calibrated curves of landmarks whose features are already there, at the level known at each of them.
 
         `history` is the whole company's: the level is everyone's.
         """
-        hazards = shift_hazards(self.plain_hazards(history, table), level_offsets(self, history, table))
+        hazards = hazards_of(self.plain_margins(history, table) + level_offsets(self, history, table))
         return curves_from_hazards(table.landmarks.at, self.edges_days, hazards, history.mapping)
 
     def curves(self, history: History, subject: Int, at: Int) -> Curves:

@@ -18,12 +18,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.history import History, Int
-from training.blend import blended
-from training.calibration import age_state_groups, shift_hazards
+from training.calibration import age_state_groups
 from training.curves import Curves
 from training.forest import BinMasks, Masks
 from training.hazard import BIN_COLUMNS, STATE_COLUMNS, HazardModel, LandmarkTable, bin_matrix
 from training.level import level_offsets
+from training.margins import hazards_of, margins_of
 from training.rows import days_in_state
 from training.voices import Logistic
 
@@ -94,8 +94,9 @@ class Mixtures:
         self._theirs = _remembered(model, ("background",), lambda: _Rows.read(model, model.background, _decoded(model)))
         left, self._share = _place(model, history, table, end)
         self._last = left + 1
-        self._level = level_offsets(model, history, table)
-        self._rates, self._offsets = self._of_places()
+        self._of_place = self._of_places()
+        pooled = model.weights["pooled"] * margins_of(model.cells.cells[""])
+        self._same = pooled + level_offsets(model, history, table)
         self._take(part)
 
     def _take(self, part: Int) -> None:
@@ -104,11 +105,9 @@ class Mixtures:
         self._theirs_by_part = _remembered(self.model, ("parts", part.tobytes()), lambda: _Parts.of(
             self.model, self._theirs, part, self.parts))
 
-    def _of_places(self) -> tuple[Floats, Floats]:
-        """What cells and calibrator say where state, time in it and age are a subject's or another row's.
-
-        Hazards (n, 8 × background, m, 3) and offsets (n, 8 × background, 2), by whether the state, the time and the age
-        are its own, and whose they are else.
+    def _of_places(self) -> Floats:
+        """What cells and calibrator say where state, time in it and age are a subject's or another row's: margins
+        (n, 8 × background, m, 2), by whether the state, the time and the age are its own, and whose they are else.
         """
         model, mine, theirs = self.model, self._mine, self._theirs
         n, others = len(mine.age), len(theirs.age)
@@ -125,7 +124,8 @@ class Mixtures:
         states, days = state.ravel(), days_in_state(since.ravel(), age.ravel())
         rates = model.cells.hazards(pd.Series(states, dtype=object), days)
         offsets = model.calibrator.offsets(age_state_groups(age.ravel(), states, model.cycle_days))
-        return rates.reshape(n, 8 * others, *rates.shape[1:]), offsets.reshape(n, 8 * others, 2)
+        margins = model.weights["rates"] * margins_of(rates) + offsets[:, None]
+        return np.asarray(margins.reshape(n, 8 * others, *margins.shape[1:]), dtype=np.float64)
 
     def by(self, part: Int) -> Mixtures:
         """The same subjects, to be mixed by other parts."""
@@ -196,18 +196,17 @@ class Mixtures:
         model, last = self.model, self._last[subject]
         state, since, age = (self._is_own(own, name) for name in STATE_COLUMNS[model.kind])
         place = (4 * state + 2 * since + age) * len(self._theirs.age) + other
-        said = {"rates": self._rates[subject][place, :last],
-                "pooled": model.cells.cells[""][None, :last]}
+        margins = self._of_place[subject][place, :last] + self._same[subject, :last]
         expected = np.where(self._is_own(own, EXPECTED), self._mine.expected[subject], self._theirs.expected[other])
         levels, which = np.unique(expected, return_inverse=True)  # one NaN for all
         bins = np.repeat(self._bins[subject:subject + 1, :last], len(levels), axis=0)
         bins[:, :, BIN_COLUMNS.index("bin_expected_close_days")] = levels[:, None] - model.edges_days[None, :last]
         if model.boosters:
-            said["lightgbm"] = self._of_forest(masks, bins, which)
+            margins += model.weights["lightgbm"] * margins_of(self._of_forest(masks, bins, which))
         if model.logistic:
-            said["logistic"] = self._of_logistic(model.logistic, subject, other, own, state, bins, which)
-        calibrated = shift_hazards(blended(said, model.weights), self._offsets[subject][place][:, None])
-        return shift_hazards(calibrated, self._level[subject, :last])
+            margins += model.weights["logistic"] * self._of_logistic(model.logistic, subject, other, own, state, bins,
+                                                                     which)
+        return hazards_of(margins)
 
     def _of_logistic(self, logistic: Logistic, subject: int, other: Int, own: Bools, state: Bools,
                      bins: npt.NDArray[np.float32], which: Int) -> Floats:
@@ -215,7 +214,7 @@ class Mixtures:
         said = theirs.sum(axis=1)[other] + np.einsum("kp,kpc->kc", own.astype(np.float64), (mine - theirs)[other])
         code = np.where(state, self._mine.code[subject], self._theirs.code[other])
         of_bins = logistic.of_bins(bins)
-        return logistic.hazards_of(said, code, of_bins if len(of_bins) == 1 else of_bins[which])
+        return logistic.margins_of(said, code, of_bins if len(of_bins) == 1 else of_bins[which])
 
     def _of_forest(self, masks: Masks, bins: npt.NDArray[np.float32], which: Int) -> Floats:
         hazards = np.empty((len(masks), bins.shape[1], 3))

@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from features.history import Int
 from features.settings import TrainingSettings
 from training.baselines import BAND_DAYS
+from training.margins import hazards_of
 from training.outcomes import LOST, WON
 from training.rows import BIN_COLUMNS, STATE_COLUMNS, LandmarkTable, Rows
 
@@ -247,22 +248,17 @@ class Logistic:
 
     def hazards(self, encoded: Reals, bins: Reals) -> Floats:
         """Hazards (n, m, 3) of encoded landmarks (n, columns) with bins (n, m, 5)."""
-        return self.hazards_of(self.by_column(encoded).sum(axis=1), self.design.states(encoded), self.of_bins(bins))
+        return hazards_of(self.margins_of(self.by_column(encoded).sum(axis=1), self.design.states(encoded),
+                                          self.of_bins(bins)))
 
     def of_bins(self, bins: Reals) -> Floats:
         """What is known of bins (n, m, 5) adds to the log-odds, (n, m, 2)."""
         n, m = bins.shape[:2]
         return np.asarray((_bin_facts(bins.reshape(n * m, bins.shape[2])) @ self.bin_part).reshape(n, m, 2))
 
-    def hazards_of(self, said: Floats, state: Int, of_bins: Floats) -> Floats:
-        """Hazards (n, m, 3) from columns' sums (n, 2), codes of states (n,) and what bins add (n or 1, m, 2)."""
-        margin = said[:, None] + self.state_part[state, :of_bins.shape[1]] + of_bins
-        top = np.maximum(np.maximum(margin[..., 0], margin[..., 1]), 0.0)
-        hazards = np.empty((*margin.shape[:2], 3))
-        hazards[..., 0] = np.exp(-top)
-        hazards[..., 1:] = np.exp(margin - top[..., None])
-        hazards /= (hazards[..., 0] + hazards[..., 1] + hazards[..., 2])[..., None]
-        return hazards
+    def margins_of(self, said: Floats, state: Int, of_bins: Floats) -> Floats:
+        """Margins (n, m, 2) from columns' sums (n, 2), codes of states (n,) and what bins add (n or 1, m, 2)."""
+        return np.asarray(said[:, None] + self.state_part[state, :of_bins.shape[1]] + of_bins, dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         design = self.design

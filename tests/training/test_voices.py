@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from training.margins import hazards_of
 from training.outcomes import LOST, WON
 from training.rows import Rows
 from training.voices import Design, Encoder, Logistic
@@ -64,8 +65,8 @@ def test_columns_add_up_to_the_hazards(planted, fitted):
     encoded, bins, _, _ = planted
     some = encoded[:50]
     said = fitted.by_column(some).sum(axis=1)
-    np.testing.assert_allclose(fitted.hazards_of(said, fitted.design.states(some), fitted.of_bins(bins[:50])),
-                               fitted.hazards(some, bins[:50]))
+    margins = fitted.margins_of(said, fitted.design.states(some), fitted.of_bins(bins[:50]))
+    np.testing.assert_allclose(hazards_of(margins), fitted.hazards(some, bins[:50]))
 
 
 def test_written_and_read_again_it_says_the_same_of_levels_never_seen_too(planted, fitted):
