@@ -1,4 +1,7 @@
-"""Deals that do not exist yet: past weeks of intake, drawn whole, so that number, lines and amounts stay together."""
+"""Deals that do not exist yet: past weeks of intake, drawn whole, so that number, lines and amounts stay together.
+
+Where deals come of leads, those that will come of leads in hand are as many more or fewer as there are leads.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from features.settings import Settings
 from training.amounts import amount_of
 from training.draws import Amounts, Part, Sums, draw
 from training.hazard import HazardModel
+from training.leads_in_hand import LeadsInHand, leads_in_hand
 from training.outcomes import OPEN, WON, Outcomes
 from training.shock import Wins
 
@@ -28,7 +32,7 @@ class Intake:
     """The deals of recent weeks, each with its curve from creation on, as those of future weeks will look.
 
     subject : (n,) codes. week : (n,) how many whole weeks before `as_of` each was seen. chance : (weeks,) of each week
-    to come again; recent ones weigh more. busy : (weeks,) business days of each.
+    to come again; recent ones weigh more. busy : (weeks,) business days of each. leads : what the leads in hand change.
     """
 
     history: History
@@ -39,6 +43,7 @@ class Intake:
     wins: Wins
     chance: Floats
     busy: Floats
+    leads: LeadsInHand
 
 
 def intake(model: HazardModel, history: History, ends: Outcomes, as_of: int, shock: Floats,
@@ -55,8 +60,10 @@ def intake(model: HazardModel, history: History, ends: Outcomes, as_of: int, sho
     wins.win[:, state != OPEN] = (state[state != OPEN] == WON)[None, :, None]
     weight = 0.5 ** (np.arange(n_weeks) / max(recent_weeks / 2, 1))
     busy = np.array([_business_days(as_of - (one + 1) * WEEK, history) for one in range(n_weeks)])
+    chance = weight / weight.sum()
     return Intake(history, as_of, subject, (as_of - seen) // WEEK,
-                  amount_of(history, subject, np.full(len(subject), as_of)), wins, weight / weight.sum(), busy)
+                  amount_of(history, subject, np.full(len(subject), as_of)), wins, chance, busy,
+                  leads_in_hand(history, as_of, chance))
 
 
 def draw_intake(recent: Intake, codes: dict[str, Int], start: int, end: int, level: Int, amounts: Amounts,
@@ -85,9 +92,10 @@ def _weeks(recent: Intake, codes: dict[str, Int], start: int, end: int) -> Itera
         later = (recent.week + 1 + ahead) * WEEK
         win = recent.wins.between(max(start, recent.as_of) - later, end - later)
         days = _business_days(recent.as_of + ahead * WEEK, recent.history)
-        share = (days / np.maximum(recent.busy, 0.5)).astype(np.float32)
-        yield [Part(np.minimum(win[:, here] * share[one], 1.0), recent.amount[here],
-                    {name: code[here] for name, code in codes.items()}) for one, here in enumerate(members)]
+        share = (days / np.maximum(recent.busy, 0.5))[recent.week]
+        share = (share * recent.leads.share(recent.subject, later, recent.as_of, ahead)).astype(np.float32)
+        yield [Part(np.minimum(win[:, here] * share[here], 1.0), recent.amount[here],
+                    {name: code[here] for name, code in codes.items()}) for here in members]
 
 
 def _business_days(start: int, history: History) -> float:

@@ -24,14 +24,13 @@ from training.forest import BinMasks, Masks
 from training.hazard import BIN_COLUMNS, STATE_COLUMNS, HazardModel, LandmarkTable, bin_matrix
 from training.level import level_offsets
 from training.margins import hazards_of, margins_of
-from training.rows import days_in_state
+from training.rows import DUE_COLUMNS, days_in_state, due_days, due_facts
 from training.voices import Logistic
 
 __all__ = ["Mixtures", "log_odds"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-EXPECTED = "days_to_expected_close"  # the bins look at it too
 ROWS_AT_ONCE = 128  # what fits into a processor's cache
 PARTS_AT_ONCE = 4
 MOST_REMEMBERED = 200
@@ -45,27 +44,27 @@ def log_odds(probability: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows (n) as the model reads them: encoded columns, age, state, since when it stands there, days to the expected
-    close; all (n,). by_column : what the logistic's columns add, (n, columns, 2). code : its code of the state, (n,).
+    """Rows (n) as the model reads them: encoded columns, age, state, since when it stands there, and `due`, what
+    `due_facts` gives, which the bins look at too; all (n,). by_column : what the logistic's columns add, (n, columns,
+    2). code : its code of the state, (n,).
     """
 
     encoded: npt.NDArray[np.float32]
     age: Floats
     state: npt.NDArray[np.object_]
     since: Floats
-    expected: Floats
+    due: tuple[Floats, Bools, Floats]
     by_column: Floats
     code: Int
 
     @staticmethod
     def read(model: HazardModel, encoded: npt.NDArray[np.float32], features: pd.DataFrame) -> _Rows:
         state, since, age = STATE_COLUMNS[model.kind]
-        expected = features[EXPECTED].to_numpy(np.float64) if EXPECTED in features else np.full(len(encoded), np.nan)
         logistic = model.logistic
         by_column = logistic.by_column(encoded) if logistic else np.zeros((*encoded.shape, 2))
         code = logistic.design.states(encoded) if logistic else np.zeros(len(encoded), dtype=np.int64)
         return _Rows(encoded, features[age].to_numpy(np.float64), features[state].to_numpy(object),
-                     features[since].to_numpy(np.float64), expected, by_column, code)
+                     features[since].to_numpy(np.float64), due_facts(features), by_column, code)
 
 
 @dataclass(frozen=True)
@@ -197,10 +196,11 @@ class Mixtures:
         state, since, age = (self._is_own(own, name) for name in STATE_COLUMNS[model.kind])
         place = (4 * state + 2 * since + age) * len(self._theirs.age) + other
         margins = self._of_place[subject][place, :last] + self._same[subject, :last]
-        expected = np.where(self._is_own(own, EXPECTED), self._mine.expected[subject], self._theirs.expected[other])
-        levels, which = np.unique(expected, return_inverse=True)  # one NaN for all
+        due = due_days(*(np.where(self._is_own(own, name), mine[subject], theirs[other]) for name, mine, theirs in zip(
+            DUE_COLUMNS, self._mine.due, self._theirs.due, strict=True)))
+        levels, which = np.unique(due, return_inverse=True)  # one NaN for all
         bins = np.repeat(self._bins[subject:subject + 1, :last], len(levels), axis=0)
-        bins[:, :, BIN_COLUMNS.index("bin_expected_close_days")] = levels[:, None] - model.edges_days[None, :last]
+        bins[:, :, BIN_COLUMNS.index("bin_due_days")] = levels[:, None] - model.edges_days[None, :last]
         if model.boosters:
             margins += model.weights["lightgbm"] * margins_of(self._of_forest(masks, bins, which))
         if model.logistic:

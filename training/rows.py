@@ -22,16 +22,18 @@ from features.catalogue import catalogue
 from features.history import History, Int
 from training.outcomes import Landmarks, Outcomes
 
-__all__ = ["BIN_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "LandmarkTable", "Rows", "background_rows",
-           "bin_edges", "bin_matrix", "build_rows", "days_in_state", "landmark_table", "recency_weights",
-           "within_budget"]
+__all__ = ["BIN_COLUMNS", "DUE_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "LandmarkTable", "Rows", "background_rows",
+           "bin_edges", "bin_matrix", "build_rows", "days_in_state", "due_days", "due_facts", "landmark_table",
+           "recency_weights", "within_budget"]
 
 Floats = npt.NDArray[np.float64]
 
 SLOW_EDGES = (0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63, 91, 133, 196, 280, 365)
 FAST_EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 16, 18, 21, 25, 28, 35, 42, 49, 63, 91, 133, 196, 280, 365)
 FAST_LIFE_DAYS = 60  # a median life below this wants fine bins and two landmarks a week
-BIN_COLUMNS = ["bin", "bin_days", "bin_business_days", "bin_has_quarter_end", "bin_expected_close_days"]
+BIN_COLUMNS = ["bin", "bin_days", "bin_business_days", "bin_has_quarter_end", "bin_due_days"]
+DUE_COLUMNS = ("days_to_expected_close", "kind", "field:contract_end")  # features that tell when a deal is due
+RENEWAL = ("renew", "续")  # how the kind of a renewal begins
 # Per kind: the feature that says where a subject stands, since when, and its age.
 STATE_COLUMNS = {"lead": ("status", "days_in_status", "lead_age_days"),
                  "deal": ("stage", "days_in_stage", "deal_age_days")}
@@ -103,10 +105,24 @@ def bin_matrix(history: History, table: LandmarkTable, edges_days: Floats) -> np
     business = np.diff(business_clock(moments, history.mapping), axis=1)
     quarter = np.diff(quarter_index(moments, history.mapping), axis=1) > 0
     n, m = business.shape
-    expected = table.features.get("days_to_expected_close", pd.Series(np.nan, index=range(n))).to_numpy(np.float64)
     columns = [np.broadcast_to(np.arange(m), (n, m)), np.broadcast_to(np.diff(edges_days), (n, m)), business, quarter,
-               expected[:, None] - edges_days[None, :-1]]
+               due_days(*due_facts(table.features))[:, None] - edges_days[None, :-1]]
     return np.stack(columns, axis=2).astype(np.float32)
+
+
+def due_facts(features: pd.DataFrame) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
+    """What `due_days` asks of landmarks with these features, (n,) each: days to the rep's expected close, whether it is
+    a renewal, and days to the end of the contract; NaN where unknown."""
+    expected, kind, contract_end = (features[name].to_numpy(object) if name in features else
+                                    np.full(len(features), np.nan, dtype=object) for name in DUE_COLUMNS)
+    renews = np.array([str(one).casefold().startswith(RENEWAL) for one in kind.tolist()], dtype=bool)
+    return expected.astype(np.float64), renews, contract_end.astype(np.float64)
+
+
+def due_days(expected: Floats, renews: npt.NDArray[np.bool_], contract_end: Floats) -> Floats:
+    """Days (n,) to the day on which a deal's closing hangs, NaN where nobody knows: of a renewal the end of the
+    contract, where that is known, else what the rep expects."""
+    return np.where(renews & ~np.isnan(contract_end), contract_end, expected)
 
 
 def recency_weights(at: Int, origin: int, half_life_days: float) -> Floats:

@@ -10,7 +10,18 @@ from tests.histories import change, history
 from training.baselines import AalenJohansen, shrinkage_rows
 from training.calibration import Calibrator, choose_calibrator, expected_calibration_error, shift_hazards
 from training.outcomes import LOST, WON, Landmarks, outcomes
-from training.rows import LandmarkTable, bin_edges, build_rows, landmark_table, recency_weights, within_budget
+from training.rows import (
+    BIN_COLUMNS,
+    LandmarkTable,
+    bin_edges,
+    bin_matrix,
+    build_rows,
+    due_days,
+    due_facts,
+    landmark_table,
+    recency_weights,
+    within_budget,
+)
 from training.voices import Encoder
 
 EDGES = np.array([0.0, 1, 3, 7, 14])
@@ -100,6 +111,18 @@ def test_cells_give_the_share_that_ended_in_each_bin_and_empty_cells_their_stage
     np.testing.assert_allclose(cells.hazards(named, since + 500)[0], cells.cells[""])
     again = AalenJohansen.from_dict(cells.to_dict())
     np.testing.assert_array_equal(again.hazards(table.features["stage"], since), hazards)
+
+
+def test_bins_of_a_renewal_look_at_its_contracts_end_and_others_at_what_the_rep_expects():
+    features = pd.DataFrame({"days_to_expected_close": [50.0, 50.0, 50.0, np.nan],
+                             "kind": ["Renewal", "new", "renewal", None],
+                             "field:contract_end": [20.0, 20.0, np.nan, 20.0]})
+    np.testing.assert_array_equal(due_days(*due_facts(features)), [20.0, 50.0, 50.0, np.nan])
+    np.testing.assert_array_equal(due_days(*due_facts(features[["kind"]])), [np.nan] * 4)
+    past = _history([(0.5, "Won")] * 4)
+    table = LandmarkTable(Landmarks(np.arange(4), np.zeros(4, dtype=np.int64)), features)
+    bins = bin_matrix(past, table, EDGES)
+    np.testing.assert_array_equal(bins[0, :, BIN_COLUMNS.index("bin_due_days")], 20.0 - EDGES[:-1])
 
 
 def test_cells_are_lent_as_much_as_they_are_alike():

@@ -41,5 +41,5 @@ def clock_probability(task: Task, origin: int, table: LandmarkTable, window_end:
 def _without_expected_close(task: Task, table: LandmarkTable) -> Reals:
     """What is known of the bins beside what the rep expects, (n, m, 5): that is a fact about the deal."""
     bins = bin_matrix(task.history, table, task.edges_days)
-    bins[:, :, BIN_COLUMNS.index("bin_expected_close_days")] = np.nan
+    bins[:, :, BIN_COLUMNS.index("bin_due_days")] = np.nan
     return bins
