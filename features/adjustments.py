@@ -18,7 +18,8 @@ from features.money import to_minor
 from features.schema import adjustments
 from features.store import contract
 
-__all__ = ["ADJUSTMENT_COLUMNS", "adjustments_as_of", "adjustments_log", "remove_adjustment", "set_adjustment"]
+__all__ = ["ADJUSTMENT_COLUMNS", "adjustments_as_of", "adjustments_log", "remove_adjustment", "set_adjustment",
+           "standing"]
 
 ADJUSTMENT_COLUMNS = ["owner_id", "period", "amount", "note", "set_at", "set_by"]
 
@@ -52,8 +53,8 @@ def remove_adjustment(home: Home, owner_id: str, period: str, removed_at: int, r
     name = _named(home, period)
     with home.store.write() as connection:
         _check_owner(connection, owner_id)
-        standing = _standing(_read(connection), removed_at)
-        if not ((standing["owner_id"] == owner_id) & (standing["period"] == name)).any():
+        stands = standing(_read(connection), removed_at)
+        if not ((stands["owner_id"] == owner_id) & (stands["period"] == name)).any():
             raise NotFound(f"{owner_id} has no adjustment for {name} at {iso(removed_at, home.mapping.zone)}, so there "
                            "is none to remove. `dealcast adjust list` has those that stand.")
         connection.execute(adjustments.insert().values(owner_id=owner_id, period=name, set_at=removed_at,
@@ -63,7 +64,7 @@ def remove_adjustment(home: Home, owner_id: str, period: str, removed_at: int, r
 def adjustments_as_of(home: Home, as_of: int) -> pd.DataFrame:
     """The adjustments that stand at a moment, by period and owner_id: ADJUSTMENT_COLUMNS, amount in minor units."""
     with home.store.read() as connection:
-        return _standing(_read(connection), as_of)
+        return standing(_read(connection), as_of)
 
 
 def adjustments_log(home: Home) -> pd.DataFrame:
@@ -80,7 +81,8 @@ def _read(connection: Connection) -> pd.DataFrame:
     return found.astype({"amount": "float64", "set_at": "int64"})
 
 
-def _standing(log: pd.DataFrame, as_of: int) -> pd.DataFrame:
+def standing(log: pd.DataFrame, as_of: int) -> pd.DataFrame:
+    """Those of a log that stand at a moment, as `adjustments_as_of` gives them."""
     newest = log[log["set_at"] <= as_of].drop_duplicates(["owner_id", "period"], keep="last")
     return newest[newest["amount"].notna()].sort_values(["period", "owner_id"]).reset_index(drop=True)
 

@@ -146,12 +146,14 @@ def _log(home: Home, results: list[dict[str, Any]], found: dict[str, Any], page:
 
     key = key_of(home.history(), home.settings)
     spans = [(one["origin"], one["end"]) for one in results]
+    people = [week["people"] for one in results for week in one["weeks"]]  # managers' adjustments go in when it is read
     zone = home.mapping.zone
     params = {"key": key, "origins": len(results), "first": iso(spans[0][0], zone), "last": iso(spans[-1][0], zone),
               "days": found["days"], "training": home.settings.training.model_dump(),
               "forecast": home.settings.forecast.model_dump()}
-    log_backtest(home, hashlib.sha256(f"{key} {spans}".encode()).hexdigest()[:16], params, backtest_metrics(found),
-                 found["origins"], backtest_figures(home.mapping, found),
+    identity = hashlib.sha256(f"{key} {spans} {people}".encode()).hexdigest()[:16]
+    log_backtest(home, identity, params, backtest_metrics(found), found["origins"],
+                 backtest_figures(home.mapping, found),
                  {"report.html": page, "summary.md": f"{headline(found)}\n\n{found['deals']['verdict']['sentence']}\n"},
                  started_at)
 

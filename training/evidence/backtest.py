@@ -17,11 +17,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from features.calendar import iso
+import pandas as pd
+
+from features.adjustments import adjustments_log, standing
+from features.calendar import fiscal_quarter, iso
 from features.history import History
 from features.home import Home
 from features.settings import Settings
-from training.evidence.backtest_origin import backtest_origin
+from training.evidence.backtest_origin import backtest_origin, people_said
 from training.evidence.schedule import Period
 from training.fingerprint import fingerprint
 from training.result import silent
@@ -65,7 +68,19 @@ def backtest(home: Home, periods: list[Period], progress: Callable[[str], None] 
                 for worker in multiprocessing.active_children():
                     worker.terminate()
                 raise
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    log = adjustments_log(home)
+    return [_with_adjustments(json.loads(file.read_text(encoding="utf-8")), one, history, log)
+            for one, file in zip(periods, files, strict=True)]
+
+
+def _with_adjustments(result: dict[str, Any], period: Period, history: History, log: pd.DataFrame) -> dict[str, Any]:
+    """What managers said here goes in when it is read: another adjustment costs no training."""
+    log = log[log["period"] == fiscal_quarter(period.end, history.mapping)[0]]
+    for week in result["weeks"]:
+        by_hand = standing(log, week["as_of"])
+        if len(by_hand):
+            week["people"] = people_said(history, week["as_of"], period, by_hand)
+    return result
 
 
 def key_of(history: History, settings: Settings) -> str:

@@ -44,7 +44,7 @@ from training.outcomes import OPEN, WON, Landmarks, Outcomes, outcomes
 from training.reps import reps_call
 from training.won import actual
 
-__all__ = ["backtest_origin"]
+__all__ = ["backtest_origin", "people_said"]
 
 Floats = npt.NDArray[np.float64]
 WEEK = 7 * DAY
@@ -155,19 +155,21 @@ def _two_thirds(history: History, ends: Outcomes, model: HazardModel, past: Past
 def _weeks(history: History, model: HazardModel, period: Period, settings: Settings) -> list[dict[str, Any]]:
     """What was said each week of the period, of the same period, by the model of its start, whose level follows."""
     return [{"week": week, "as_of": as_of, "reps": reps_call(history, as_of, period.origin, period.end),
-             "people": _people(history, as_of, period),
+             "people": people_said(history, as_of, period, pd.DataFrame(columns=ADJUSTMENT_COLUMNS)),
              "model": predicted(model, history, as_of, period.origin, period.end, settings)}
             for week, as_of in enumerate(range(period.origin, period.end, WEEK))]
 
 
-def _people(history: History, as_of: int, period: Period) -> dict[str, float] | None:
+def people_said(history: History, as_of: int, period: Period, by_hand: pd.DataFrame) -> dict[str, float] | None:
     """Amounts (major units) that people said for the period by then: the sum of their own `calls` and that of their
-    managers' numbers, `managers`; None where nobody had said anything."""
-    if history.tables["calls"].empty:
+    managers' numbers, `managers`; None where nobody had said anything.
+
+    by_hand : the adjustments made here that stood then, of `features.adjustments`.
+    """
+    if history.tables["calls"].empty and by_hand.empty:
         return None
     people = people_of(history, as_of, period.origin, period.end)
-    if people is None or not (people.numbers["said"].any() or len(people.adjusted)):
+    if people is None or not (people.numbers["said"].any() or len(people.adjusted) or len(by_hand)):
         return None
-    told = with_people({"groups": []}, people, pd.DataFrame(columns=ADJUSTMENT_COLUMNS), history, period.origin,
-                       period.end)["people"]
+    told = with_people({"groups": []}, people, by_hand, history, period.origin, period.end)["people"]
     return {"calls": told["called"], "managers": told["adjusted"]}

@@ -13,13 +13,15 @@ import pytest
 from click.testing import CliRunner
 from threadpoolctl import threadpool_limits
 
-from features.calendar import DAY, parse_as_of
+from features.adjustments import set_adjustment
+from features.calendar import DAY, fiscal_quarter, parse_as_of
 from features.home import Home
 from features.settings import load_settings
 from serving.cli import cli
 from tests.figures import bpic2012 as figures
 from tests.histories import change, history
 from tests.running import light_settings
+from training.called import people_of
 from training.evidence import backtest as running
 from training.evidence.backtest import backtest
 from training.evidence.backtest_origin import backtest_origin
@@ -116,6 +118,26 @@ def test_the_scoreboard_holds_people_and_habits_against_the_model(light_home: Pa
     assert len(out.read_text(encoding="utf-8").splitlines()) == len(rows) + 1
     done = CliRunner().invoke(cli, ["--home", str(light_home), "scoreboard", *OPTIONS])
     assert "Too few for a range" in done.output
+
+
+def test_a_managers_adjustment_is_scored_from_when_it_was_made(light_home: Path, page: Path, tmp_path: Path):
+    shutil.copytree(light_home, tmp_path / "home")
+    home = Home.open(tmp_path / "home")
+    name, begin, end = fiscal_quarter(parse_as_of("2026-05-15", home.mapping.zone), home.mapping)
+    made = begin + 49 * DAY  # when the backtest asks; a week later the CRM has a newer number
+    managed_by = people_of(home.history(), made, begin, end).managers
+    head = next(boss for boss in managed_by.values() if boss and not managed_by.get(boss))  # no other's number counts
+
+    def managers() -> dict[int, float]:
+        found = backtest(home, [Period(begin, end, end)])
+        return {week["as_of"]: week["people"]["managers"] for week in found[0]["weeks"] if week["people"]}
+
+    before = managers()
+    set_adjustment(home, head, name, amount="123456789", note="a framework order", set_at=made)
+    after = managers()
+    assert all(after[week] == number for week, number in before.items() if week < made)
+    assert after[made] > 100_000_000
+    assert max(before.values()) < 100_000_000
 
 
 def test_what_comes_after_the_period_changes_nothing_but_the_deals_that_close_later(light_home: Path):
