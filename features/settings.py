@@ -56,6 +56,7 @@ class Trust(Strict):
 class BlendSettings(Strict):
     half_trusted_at_wins: Trust
     weight_sd: Positive
+    stretch_sd: Positive
 
 
 class Prior(Strict):

@@ -2,31 +2,35 @@
 
 The voices, from the one that needs most outcomes to the one that needs none: "lightgbm", "logistic", "rates" (cells of
 state × time in state) and "pooled" (everyone's curve, which knows that the fields say nothing). The blend multiplies
-their hazards, each to the power of its weight: a logarithmic pool (Genest & Zidek 1986). Its weights maximise the
-out-of-time likelihood of what happened under a normal prior whose mean depends on how many wins there were to learn
-from, so that nothing jumps where data is thin (stacking, after Wolpert 1992). The problem is convex, a multinomial
-regression on what each voice says apart from pooled. Voices that are each right pull a mean of them towards each other
-and so to the middle (Ranjan & Gneiting 2010); here their weights may add up to more than 1, which spreads them again.
+their hazards, each to the power of its weight: a logarithmic pool (Genest & Zidek 1986), which is sharper than a mean.
+Its weights maximise the out-of-time likelihood of what happened under a normal prior whose mean depends on how many
+wins there were to learn from, so that nothing jumps where data is thin (stacking, after Wolpert 1992).
+
+Voices that were each held back for want of data make a blend that lies too close to everyone's curve. By how much is
+learned as well, and stretches the weights: they then add up to more than 1, and pooled's lies below 0.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import logsumexp
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp, softmax
 
 from features.history import Int
 from features.settings import BlendSettings
 from training.margins import hazards_of, margins_of
 from training.outcomes import LOST, WON
 
-__all__ = ["VOICES", "blended", "blended_margins", "earned_weights", "prior_weights"]
+__all__ = ["VOICES", "blended", "blended_margins", "earned_weights", "learned_stretch", "prior_weights", "stretched"]
 
 Floats = npt.NDArray[np.float64]
 FITTED = ("lightgbm", "logistic", "rates")
 VOICES = (*FITTED, "pooled")
 POOLED_FLOOR = 0.1  # of a trusted voice: after many outcomes too the fields may say nothing
+START = 1e-4  # least weight that a search begins with
+FARTHEST_STRETCH = (0.5, 2.0)
+SURE = 1e-6
 NEGLIGIBLE = 0.02  # a voice below this weight is left out, and need not be computed
 
 
@@ -57,8 +61,7 @@ def earned_weights(hazards: dict[str, Floats], label: Int, row_weight: float, pr
     Returns
     -------
     dict
-        Weights that sum to 1, rounded; those of other voices than "pooled" are at least 0, and 0 where they do not
-        matter. Pooled's is below 0 where the others together are surer than they are one by one.
+        Weights that sum to 1; those that do not matter are 0.
     """
     mean = np.array([prior[name] for name in FITTED])
     found = mean
@@ -67,16 +70,51 @@ def earned_weights(hazards: dict[str, Floats], label: Int, row_weight: float, pr
         apart = np.stack([margins_of(hazards[name]) - everyone for name in FITTED], axis=1)
         happened = np.stack([label == WON, label == LOST], axis=1)
 
-        def loss(weights: Floats) -> tuple[float, Floats]:
-            margin = everyone + np.einsum("rvk,v->rk", apart, weights)
-            total = logsumexp(np.column_stack([np.zeros(len(label)), margin]), axis=1)
-            wrong = np.exp(margin - total[:, None]) - happened
-            off = (weights - mean) / settings.weight_sd
-            value = row_weight * (total.sum() - margin[happened].sum()) + off @ off / 2
-            return float(value), row_weight * np.einsum("rk,rvk->v", wrong, apart) + off / settings.weight_sd
+        def loss(margin: Floats) -> tuple[float, Floats]:
+            weights = softmax(margin)
+            said = everyone + np.einsum("rvk,v->rk", apart, weights[:-1])
+            total = logsumexp(np.column_stack([np.zeros(len(label)), said]), axis=1)
+            wrong = np.exp(said - total[:, None]) - happened
+            off = (weights[:-1] - mean) / settings.weight_sd
+            value = row_weight * (total.sum() - said[happened].sum()) + off @ off / 2
+            slope = np.append(row_weight * np.einsum("rk,rvk->v", wrong, apart) + off / settings.weight_sd, 0.0)
+            return float(value), weights * (slope - weights @ slope)
 
-        found = minimize(loss, mean, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(FITTED)).x
-    kept = np.round(np.where(found < NEGLIGIBLE, 0.0, found), 4).tolist()
+        start = np.log(np.maximum([prior[name] for name in VOICES], START))
+        found = softmax(minimize(loss, start, jac=True, method="L-BFGS-B").x)[:-1]
+    return _with_pooled(np.where(found < NEGLIGIBLE, 0.0, found))
+
+
+def learned_stretch(everyone: Floats, apart: Floats, last: Int, won: npt.NDArray[np.bool_], row_weight: float,
+                    settings: BlendSettings) -> float:
+    """By how much a blend is to be moved away from everyone's curve, from out-of-time landmarks: most probable given
+    who was won by the end of the last bin that was seen.
+
+    everyone, apart : (n, m, 2) margins of pooled, and by how much the blend's differ. last : (n,) position of that bin.
+    won : (n,) by its end. It is asked of the chance that a score tells, not of hazards bin by bin: what is too timid
+    from one day to the next may add up to what is right. Normal around 1 with sd `settings.stretch_sd`.
+    """
+    rows = np.arange(len(last))
+
+    def unlikely(stretch: float) -> float:
+        hazards = hazards_of(everyone + stretch * apart)
+        left = np.cumprod(hazards[..., 0], axis=1)
+        hazards[:, 1:, 1] *= left[:, :-1]
+        chance = np.clip(np.cumsum(hazards[..., 1], axis=1)[rows, last], SURE, 1.0 - SURE)
+        happened = np.log(np.where(won, chance, 1.0 - chance)).sum()
+        return float(((stretch - 1.0) / settings.stretch_sd) ** 2 / 2 - row_weight * happened)
+
+    return float(minimize_scalar(unlikely, bounds=FARTHEST_STRETCH, method="bounded", options={"xatol": 0.01}).x)
+
+
+def stretched(weights: dict[str, float], stretch: float) -> dict[str, float]:
+    """Weights that move the blend so much further from everyone's curve; pooled's may come to lie below 0."""
+    return _with_pooled(stretch * np.array([weights[name] for name in FITTED]))
+
+
+def _with_pooled(fitted: Floats) -> dict[str, float]:
+    """Rounded, and pooled has what is left to 1."""
+    kept = np.round(fitted, 4).tolist()
     return {**dict(zip(FITTED, kept, strict=True)), "pooled": round(1.0 - sum(kept), 4)}
 
 

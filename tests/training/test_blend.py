@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from features.settings import load_settings
-from training.blend import VOICES, blended, earned_weights, prior_weights
+from training.blend import VOICES, blended, earned_weights, learned_stretch, prior_weights, stretched
+from training.margins import margins_of
 from training.outcomes import WON
 
 BLEND = load_settings().training.blend
@@ -63,10 +64,22 @@ def test_voices_that_tell_nothing_leave_the_word_to_everyone():
     assert weights["rates"] < 0.1
 
 
-@pytest.mark.parametrize("spread", [0.7, 1.4])
-def test_a_voice_that_is_too_timid_or_too_bold_is_set_right(spread):
-    weights = earned_weights(*_hazards(5000, "lightgbm", spread), 1.0, prior_weights(200, BLEND), BLEND)
-    assert weights["lightgbm"] == pytest.approx(1.0 / spread, abs=0.15)
+@pytest.mark.parametrize("spread", [0.7, 1.0, 1.4])
+def test_a_blend_that_is_too_timid_or_too_bold_is_set_right(spread):
+    hazards, label = _hazards(5000, "lightgbm", spread)
+    everyone, said = (margins_of(hazards[name])[:, None] for name in ("pooled", "lightgbm"))
+
+    def learned(row_weight):
+        return learned_stretch(everyone, said - everyone, np.zeros(len(label), dtype=int), label == WON, row_weight,
+                               BLEND)
+
+    assert learned(1.0) == pytest.approx(1.0 / spread, abs=0.15)
+    assert learned(0.0) == pytest.approx(1.0, abs=0.02)
+
+
+def test_stretched_weights_still_add_up_to_one():
+    weights = stretched({"lightgbm": 0.6, "logistic": 0.0, "rates": 0.4, "pooled": 0.0}, 1.2)
+    assert weights == {"lightgbm": 0.72, "logistic": 0.0, "rates": 0.48, "pooled": -0.2}
 
 
 def test_little_evidence_and_rows_of_the_same_subject_leave_the_prior():

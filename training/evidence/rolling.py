@@ -18,13 +18,22 @@ from features.calendar import DAY, fiscal_quarter
 from features.history import History, Int
 from features.settings import Prior, TrainingSettings
 from training.baselines import AalenJohansen
-from training.blend import VOICES, blended, earned_weights, prior_weights
+from training.blend import (
+    VOICES,
+    blended,
+    blended_margins,
+    earned_weights,
+    learned_stretch,
+    prior_weights,
+    stretched,
+)
 from training.calibration import Calibrator, choose_calibrator
 from training.certainty import Certainty, Familiar, learn_certainty, learn_familiar
 from training.choosing import clearly_best
 from training.hazard import HazardModel
 from training.level import LevelRule, Past, choose_level, followed, plain_rule
-from training.outcomes import OPEN, Outcomes
+from training.margins import margins_of
+from training.outcomes import OPEN, WON, Outcomes
 from training.rows import (
     FAST_LIFE_DAYS,
     STATE_COLUMNS,
@@ -44,6 +53,7 @@ Floats = npt.NDArray[np.float64]
 Reals = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
 LOOKED_AT = 1000  # newest landmarks of which the spread of scores is taken
+MOST_ASKED = 10_000  # landmarks from which the blend's stretch is learned; of more every so many
 SETTLE_DAYS = 14  # an origin wants this much log before it, and after it
 
 
@@ -154,7 +164,7 @@ def _fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold],
     wins = len(ends.won_at[0])
     seen = [_seen(fold, task, ends, origin) for fold in folds]
     half_life = _choose_half_life(folds, seen, task, settings)
-    weights = _weights(folds, seen, task, prior_weights(wins, settings.blend), settings)
+    weights = _weights(folds, seen, task, ends, origin, prior_weights(wins, settings.blend), settings)
     before = np.flatnonzero(task.table.landmarks.at < origin)
     past, bins = task.table.take(before), task.bins[before]
     rows = build_rows(ends, past.landmarks, task.edges_days, origin)
@@ -230,7 +240,7 @@ def _choose_half_life(folds: list[Fold], seen: list[Rows], task: Task, settings:
     return clearly_best({half_life: np.concatenate(logs) for half_life, logs in said.items()}, plain, subject)
 
 
-def _weights(folds: list[Fold], seen: list[Rows], task: Task, prior: dict[str, float],
+def _weights(folds: list[Fold], seen: list[Rows], task: Task, ends: Outcomes, origin: int, prior: dict[str, float],
              settings: TrainingSettings) -> dict[str, float]:
     """The blend's weights by what the folds' voices said of what was known later."""
     if not folds:
@@ -239,7 +249,33 @@ def _weights(folds: list[Fold], seen: list[Rows], task: Task, prior: dict[str, f
                                   for fold, rows in zip(folds, seen, strict=True)]) for name in VOICES}
     label = np.concatenate([rows.label for rows in seen])
     everyone = task.table.take(np.concatenate([fold.later for fold in folds]))
-    return earned_weights(said, label, _row_weight(everyone), prior, settings.blend)
+    row_weight = _row_weight(everyone)
+    weights = earned_weights(said, label, row_weight, prior, settings.blend)
+    return stretched(weights, _stretch(folds, task, ends, origin, weights, row_weight, settings))
+
+
+def _stretch(folds: list[Fold], task: Task, ends: Outcomes, origin: int, weights: dict[str, float], row_weight: float,
+             settings: TrainingSettings) -> float:
+    """How far the blend is to be moved from everyone's curve, by who of the folds' landmarks was won by `origin`."""
+    every = 1 + sum(len(fold.later) for fold in folds) // MOST_ASKED
+    asked = [_asked(fold, task, ends, origin, weights, every) for fold in folds]
+    everyone, apart, last, won = (np.concatenate(parts) for parts in zip(*asked, strict=True))
+    return learned_stretch(everyone, apart, last, won, row_weight * every, settings.blend)
+
+
+def _asked(fold: Fold, task: Task, ends: Outcomes, origin: int, weights: dict[str, float],
+           every: int) -> tuple[Floats, Floats, Int, npt.NDArray[np.bool_]]:
+    """What `learned_stretch` asks about every so many of a fold's landmarks of which a bin has been seen."""
+    marks = task.table.landmarks.take(fold.later)
+    seen_days = (ends.followed_until(marks.subject, marks.at, origin) - marks.at) / DAY
+    bins = np.searchsorted(task.edges_days[1:], seen_days, side="right")
+    here = np.flatnonzero(bins > 0)[::every]
+    marks, last = marks.take(here), bins[here] - 1
+    everyone = margins_of(fold.followed["pooled"][here])
+    apart = blended_margins({name: said[here] for name, said in fold.followed.items()}, weights) - everyone
+    state, when = ends.next_end(marks.subject, marks.at)
+    by = marks.at + (task.edges_days[last + 1] * DAY).astype(np.int64)
+    return everyone, apart, last, (state == WON) & (when <= by)
 
 
 def _calibrator(folds: list[Fold], seen: list[Rows], task: Task, weights: dict[str, float],
