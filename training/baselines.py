@@ -100,7 +100,8 @@ def _counts(group: Int, position: Int, label: Int, weight: Floats, n_groups: int
 def shrinkage_rows(counts: Floats, wider: Floats) -> float:
     """Rows of the wider groups' hazards (levels, m, 3) to add to counts (levels, m, 3): under which the counts are most
     probable (Dirichlet-multinomial; Minka, *Estimating a Dirichlet distribution*, 2000), SHRINKAGE_ROWS where few
-    counts tell."""
+    counts tell. Rows of one subject count as often as there are: weighing them together as one left cells of tens of
+    rows nothing to say."""
     total = counts.sum(axis=2)
 
     def unlikely(log_rows: float) -> float:

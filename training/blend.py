@@ -115,7 +115,7 @@ def stretched(weights: dict[str, float], stretch: float) -> dict[str, float]:
 def _with_pooled(fitted: Floats) -> dict[str, float]:
     """Rounded, and pooled has what is left to 1."""
     kept = np.round(fitted, 4).tolist()
-    return {**dict(zip(FITTED, kept, strict=True)), "pooled": round(1.0 - sum(kept), 4)}
+    return {**dict(zip(FITTED, kept, strict=True)), "pooled": round(1.0 - sum(kept), 4) + 0.0}
 
 
 def blended_margins(hazards: dict[str, Floats], weights: dict[str, float]) -> Floats:

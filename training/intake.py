@@ -24,6 +24,7 @@ from training.shock import Wins
 __all__ = ["Intake", "draw_intake", "intake"]
 
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 WEEK = 7 * DAY
 
 
@@ -93,9 +94,18 @@ def _weeks(recent: Intake, codes: dict[str, Int], start: int, end: int) -> Itera
         win = recent.wins.between(max(start, recent.as_of) - later, end - later)
         days = _business_days(recent.as_of + ahead * WEEK, recent.history)
         share = (days / np.maximum(recent.busy, 0.5))[recent.week]
-        share = (share * recent.leads.share(recent.subject, later, recent.as_of, ahead)).astype(np.float32)
-        yield [Part(np.minimum(win[:, here] * share[here], 1.0), recent.amount[here],
-                    {name: code[here] for name, code in codes.items()}) for here in members]
+        share = share * recent.leads.share(recent.subject, later, recent.as_of, ahead)
+        yield [_part(recent, codes, win, share, here) for here in members]
+
+
+def _part(recent: Intake, codes: dict[str, Int], win: Singles, share: Floats, here: Int) -> Part:
+    """Deals of one week, each counting `share` times; one that is likelier won than 1 in `share` comes more than once,
+    since no chance exceeds 1."""
+    times = np.where(win[:, here].max(axis=0, initial=0.0) * share[here] > 1.0, np.ceil(share[here]), 1.0).astype(int)
+    copy = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+    here, times = np.repeat(here, times), np.repeat(times, times)
+    counts = np.where(times == 1, share[here], np.minimum(share[here] - copy, 1.0)).astype(np.float32)
+    return Part(win[:, here] * counts, recent.amount[here], {name: code[here] for name, code in codes.items()})
 
 
 def _business_days(start: int, history: History) -> float:

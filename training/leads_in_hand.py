@@ -3,7 +3,8 @@
 A lead turns into a deal by its age: hazards by whole weeks since it came are counted over the recent weeks that intake
 is drawn from, with leads that end without a deal as a competing risk. Under the same hazards the leads in hand at each
 of those weeks' starts, and those in hand now, let expect so many deals in the weeks after. Their ratio is what a deal
-of a past week counts when it comes again from a lead that is already there: with twice the usual leads, twice.
+of a past week counts when it comes again from a lead that is already there: with twice the usual leads, twice. That
+takes the recent weeks to be alike; where leads grow from week to week it is on the careful side.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ NEVER = np.iinfo(np.int64).max
 OLDEST_WEEKS = 60  # leads of more weeks are alike
 FURTHEST_WEEKS = 53  # beyond which no lead in hand is counted on
 USUAL_DEALS = 5.0  # deals worth of "as many as usual"
+LARGEST_FACTOR = 4.0
+STOCKED = 0.95  # a week is usual once the leads' log is so long that this share of them would have become deals
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,19 @@ def leads_in_hand(history: History, as_of: int, chance: Floats) -> LeadsInHand:
     named = history.links("deal", "lead_id")
     lead = history.leads.codes(named.value)
     there = lead >= 0
-    if not there.any() or history.mapping.leads is None or not len(chance):
+    converts = any(end == "won" for end, _ in history.mapping.endings("lead"))
+    if not there.any() or not converts:
         return LeadsInHand(came, factor)
     came[named.subject[there]] = history.leads.visible_at[lead[there]]
     first_deal = np.full(len(history.leads), NEVER)
     np.minimum.at(first_deal, lead[there], np.maximum(history.deals.visible_at[named.subject[there]],
                                                       named.visible[there]))
-    return LeadsInHand(came, _factor(history, first_deal, as_of, chance))
+    log_since = int(history.leads.visible_at.min()) + int(np.quantile(
+        np.maximum(first_deal - history.leads.visible_at, 0)[first_deal < NEVER], STOCKED))
+    usual = min(len(chance), max((as_of - log_since) // WEEK, 0))
+    if usual:
+        factor = _factor(history, first_deal, as_of, chance[:usual] / chance[:usual].sum())
+    return LeadsInHand(came, factor)
 
 
 def _factor(history: History, first_deal: Int, as_of: int, chance: Floats) -> Floats:
@@ -81,7 +90,8 @@ def _factor(history: History, first_deal: Int, as_of: int, chance: Floats) -> Fl
         next_week = this_week
     at_risk = np.maximum(np.sum(held[1:], axis=0), 1.0)
     expected = np.array(held) @ _by_week_ahead(became / at_risk, left / at_risk).T
-    return np.asarray((expected[0] + USUAL_DEALS) / (chance @ expected[1:] + USUAL_DEALS), dtype=np.float64)
+    factor = (expected[0] + USUAL_DEALS) / (chance @ expected[1:] + USUAL_DEALS)
+    return np.asarray(np.clip(factor, 1.0 / LARGEST_FACTOR, LARGEST_FACTOR), dtype=np.float64)
 
 
 def _by_week_ahead(becomes: Floats, leaves: Floats) -> Floats:

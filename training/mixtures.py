@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.history import History, Int
+from features.mapping import Mapping
 from training.calibration import age_state_groups
 from training.curves import Curves
 from training.forest import BinMasks, Masks
@@ -58,13 +59,13 @@ class _Rows:
     code: Int
 
     @staticmethod
-    def read(model: HazardModel, encoded: npt.NDArray[np.float32], features: pd.DataFrame) -> _Rows:
+    def read(model: HazardModel, encoded: npt.NDArray[np.float32], features: pd.DataFrame, mapping: Mapping) -> _Rows:
         state, since, age = STATE_COLUMNS[model.kind]
         logistic = model.logistic
         by_column = logistic.by_column(encoded) if logistic else np.zeros((*encoded.shape, 2))
         code = logistic.design.states(encoded) if logistic else np.zeros(len(encoded), dtype=np.int64)
         return _Rows(encoded, features[age].to_numpy(np.float64), features[state].to_numpy(object),
-                     features[since].to_numpy(np.float64), due_facts(features), by_column, code)
+                     features[since].to_numpy(np.float64), due_facts(features, mapping), by_column, code)
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ class Mixtures:
     def __init__(self, model: HazardModel, history: History, table: LandmarkTable, end: Int, part: Int) -> None:
         self.model = model
         self._bins = bin_matrix(history, table, model.edges_days)
-        self._mine = _Rows.read(model, model.encoder.encode(table.features), table.features)
-        self._theirs = _remembered(model, ("background",), lambda: _Rows.read(model, model.background, _decoded(model)))
+        self._mine = _Rows.read(model, model.encoder.encode(table.features), table.features, history.mapping)
+        self._theirs = _remembered(model, ("background",), lambda: _Rows.read(
+            model, model.background, _decoded(model), history.mapping))
         left, self._share = _place(model, history, table, end)
         self._last = left + 1
         self._of_place = self._of_places()

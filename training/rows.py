@@ -20,6 +20,7 @@ from features.asof import AsOf, compute
 from features.calendar import DAY, business_clock, quarter_index
 from features.catalogue import catalogue
 from features.history import History, Int
+from features.mapping import Mapping
 from training.outcomes import Landmarks, Outcomes
 
 __all__ = ["BIN_COLUMNS", "DUE_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "LandmarkTable", "Rows", "background_rows",
@@ -106,15 +107,18 @@ def bin_matrix(history: History, table: LandmarkTable, edges_days: Floats) -> np
     quarter = np.diff(quarter_index(moments, history.mapping), axis=1) > 0
     n, m = business.shape
     columns = [np.broadcast_to(np.arange(m), (n, m)), np.broadcast_to(np.diff(edges_days), (n, m)), business, quarter,
-               due_days(*due_facts(table.features))[:, None] - edges_days[None, :-1]]
+               due_days(*due_facts(table.features, history.mapping))[:, None] - edges_days[None, :-1]]
     return np.stack(columns, axis=2).astype(np.float32)
 
 
-def due_facts(features: pd.DataFrame) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
+def due_facts(features: pd.DataFrame, mapping: Mapping) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
     """What `due_days` asks of landmarks with these features, (n,) each: days to the rep's expected close, whether it is
-    a renewal, and days to the end of the contract; NaN where unknown."""
+    a renewal, and days to the end of the contract; NaN where unknown, or where that field is no date."""
+    dated = mapping.field_types("deal").get("contract_end") == "date"
     expected, kind, contract_end = (features[name].to_numpy(object) if name in features else
                                     np.full(len(features), np.nan, dtype=object) for name in DUE_COLUMNS)
+    if not dated:
+        contract_end = np.full(len(features), np.nan, dtype=object)
     renews = np.array([str(one).casefold().startswith(RENEWAL) for one in kind.tolist()], dtype=bool)
     return expected.astype(np.float64), renews, contract_end.astype(np.float64)
 

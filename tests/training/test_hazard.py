@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -117,9 +119,15 @@ def test_bins_of_a_renewal_look_at_its_contracts_end_and_others_at_what_the_rep_
     features = pd.DataFrame({"days_to_expected_close": [50.0, 50.0, 50.0, np.nan],
                              "kind": ["Renewal", "new", "renewal", None],
                              "field:contract_end": [20.0, 20.0, np.nan, 20.0]})
-    np.testing.assert_array_equal(due_days(*due_facts(features)), [20.0, 50.0, 50.0, np.nan])
-    np.testing.assert_array_equal(due_days(*due_facts(features[["kind"]])), [np.nan] * 4)
-    past = _history([(0.5, "Won")] * 4)
+    plain = _history([(0.5, "Won")] * 4)
+    source = plain.mapping.sources[0]
+    fields = {**source.fields, "contract_end": source.fields["industry"].model_copy(update={"type": "date"})}
+    dated = plain.mapping.model_copy(update={"sources": [source.model_copy(update={"fields": fields})]})
+    past = replace(plain, mapping=dated)
+    np.testing.assert_array_equal(due_days(*due_facts(features, dated)), [20.0, 50.0, 50.0, np.nan])
+    np.testing.assert_array_equal(due_days(*due_facts(features[["kind"]], dated)), [np.nan] * 4)
+    words = features.assign(**{"field:contract_end": ["2027-01-31", None, "soon", "20270131"]})
+    np.testing.assert_array_equal(due_days(*due_facts(words, plain.mapping)), [50.0, 50.0, 50.0, np.nan])
     table = LandmarkTable(Landmarks(np.arange(4), np.zeros(4, dtype=np.int64)), features)
     bins = bin_matrix(past, table, EDGES)
     np.testing.assert_array_equal(bins[0, :, BIN_COLUMNS.index("bin_due_days")], 20.0 - EDGES[:-1])

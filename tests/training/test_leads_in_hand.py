@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import cast
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from features.calendar import DAY
@@ -21,7 +22,7 @@ AS_OF = 300 * DAY
 CHANCE = np.full(13, 1 / 13)
 
 
-def _company(more: int = 0, linked: bool = True) -> History:
+def _company(more: int = 0, linked: bool = True, entered_won: bool = False) -> History:
     """Ten leads a week, of which three become a deal after 10 to 24 days and the others end after 40; in the last
     fortnight `more` times as many more."""
     leads, deals, changes, named = {}, {}, [], {}
@@ -33,6 +34,8 @@ def _company(more: int = 0, linked: bool = True) -> History:
             if i % 10 < 3:
                 deals[f"d{name}"], named[f"d{name}"] = day + 10 + 7 * (i % 3), name
                 changes.append(change(f"d{name}", "amount", "100000", deals[f"d{name}"]))
+                if entered_won:
+                    changes.append(change(f"d{name}", "stage", "Won", deals[f"d{name}"]))
     found = history(deals=deals, leads=leads, changes=changes)
     table = found.tables["deals"]
     table = table.assign(lead_id=table["deal_id"].map(named) if linked else None)
@@ -66,17 +69,40 @@ def test_deals_without_leads_change_nothing() -> None:
     assert (found.share(np.arange(3), np.full(3, DAY), AS_OF, 0) == 1.0).all()
 
 
-def test_what_happens_later_changes_nothing() -> None:
-    whole = _company(more=1)
-    cut = leads_in_hand(whole.until(AS_OF - 30 * DAY), AS_OF - 30 * DAY, CHANCE)
-    again = leads_in_hand(_company().until(AS_OF - 30 * DAY), AS_OF - 30 * DAY, CHANCE)
-    np.testing.assert_array_equal(cut.factor, again.factor)
+def test_a_lead_that_is_entered_later_counts_from_then_on() -> None:
+    def factor(entered: float) -> float:
+        past = _company()
+        late = past.tables["leads"].iloc[:40].assign(
+            lead_id=[f"late{i}" for i in range(40)], created_at=295 * DAY, known_at=int(entered * DAY))
+        leads = pd.concat([past.tables["leads"], late], ignore_index=True)
+        whole = replace(past, tables={**past.tables, "leads": leads}, memo={})
+        return float(leads_in_hand(whole.until(AS_OF), AS_OF, CHANCE).factor[1])
+
+    assert factor(301.0) == float(leads_in_hand(_company(), AS_OF, CHANCE).factor[1])
+    assert factor(299.0) > 1.2 * factor(301.0)
 
 
-def test_the_new_deals_of_a_forecast_grow_with_the_leads() -> None:
+@pytest.mark.parametrize("since", [20, 34, 38, 41])
+def test_a_short_log_of_leads_is_no_growth_of_leads(since: int) -> None:
+    past = _company()
+    leads = past.tables["leads"]
+    leads = leads[leads["created_at"] >= since * 7 * DAY].reset_index(drop=True)
+    found = leads_in_hand(replace(past, tables={**past.tables, "leads": leads}, memo={}), AS_OF, CHANCE)
+    assert found.factor == pytest.approx(1.0, abs=0.1)
+
+
+def test_leads_that_never_convert_by_the_mapping_are_left_alone() -> None:
+    past = _company(more=4)
+    rules = past.mapping.leads.model_copy(update={"converted": []})
+    plain = replace(past, mapping=past.mapping.model_copy(update={"leads": rules}), memo={})
+    assert (leads_in_hand(plain, AS_OF, CHANCE).factor == 1.0).all()
+
+
+@pytest.mark.parametrize("entered_won", [False, True])
+def test_the_new_deals_of_a_forecast_grow_with_the_leads(entered_won: bool) -> None:
     new = []
     for more in (0, 2):
-        past = _company(more)
+        past = _company(more, entered_won=entered_won)
         model = cast(HazardModel, KnownCurves(win=0.2))
         found = forecast(model, past, AS_OF, AS_OF, AS_OF + 28 * DAY, load_settings(), by=())
         new.append(found["total"]["parts"]["new"]["won_count"])

@@ -75,7 +75,8 @@ def backtest(home: Home, periods: list[Period], progress: Callable[[str], None] 
 
 def _with_adjustments(result: dict[str, Any], period: Period, history: History, log: pd.DataFrame) -> dict[str, Any]:
     """What managers said here goes in when it is read: another adjustment costs no training."""
-    log = log[log["period"] == fiscal_quarter(period.end, history.mapping)[0]]
+    name, *quarter = fiscal_quarter(period.end, history.mapping)
+    log = log[(log["period"] == name) & (quarter == [period.origin, period.end])]
     for week in result["weeks"]:
         by_hand = standing(log, week["as_of"])
         if len(by_hand):

@@ -160,9 +160,10 @@ def _weeks(history: History, model: HazardModel, period: Period, settings: Setti
             for week, as_of in enumerate(range(period.origin, period.end, WEEK))]
 
 
-def people_said(history: History, as_of: int, period: Period, by_hand: pd.DataFrame) -> dict[str, float] | None:
-    """Amounts (major units) that people said for the period by then: the sum of their own `calls` and that of their
-    managers' numbers, `managers`; None where nobody had said anything.
+def people_said(history: History, as_of: int, period: Period,
+                by_hand: pd.DataFrame) -> dict[str, float | None] | None:
+    """Amounts (major units) that people said for the period by then: the sum of their own `calls`, None where nobody
+    had called, and that of their managers' numbers, `managers`; None where nobody had said anything.
 
     by_hand : the adjustments made here that stood then, of `features.adjustments`.
     """
@@ -172,4 +173,4 @@ def people_said(history: History, as_of: int, period: Period, by_hand: pd.DataFr
     if people is None or not (people.numbers["said"].any() or len(people.adjusted) or len(by_hand)):
         return None
     told = with_people({"groups": []}, people, by_hand, history, period.origin, period.end)["people"]
-    return {"calls": told["called"], "managers": told["adjusted"]}
+    return {"calls": told["called"] if people.numbers["said"].any() else None, "managers": told["adjusted"]}

@@ -177,10 +177,16 @@ def _weeks(results: list[Result], measure: str) -> list[dict[str, Any]]:
         if all(one["reps"] for one, _ in said):
             called = np.array([one["reps"][measure] for one, _ in said])
             row["reps"] = finite({**_errors(called, came), "crps": float(np.abs(called - came).mean())})
-        if measure == "won_amount" and all(one["people"] for one, _ in said):
-            row |= {name: finite(_errors(np.array([one["people"][name] for one, _ in said]), came)) for name in PEOPLE}
+        if measure == "won_amount":
+            row |= {name: finite(_errors(np.array([one["people"][name] for one, _ in said]), came))
+                    for name in PEOPLE if _spoke(name, [one for one, _ in said])}
         rows.append(row)
     return rows
+
+
+def _spoke(name: str, weeks: list[dict[str, Any]]) -> bool:
+    """Whether people had said a number in each of these weeks."""
+    return all(one["people"] and one["people"][name] is not None for one in weeks)
 
 
 def called_of(results: list[Result]) -> tuple[int, dict[str, Pair]] | None:
@@ -191,11 +197,11 @@ def called_of(results: list[Result]) -> tuple[int, dict[str, Pair]] | None:
     common = set.intersection(*(set(one) for one in weeks)) if weeks else set()
     for week in sorted(common):
         said = [one[week] for one in weeks]
-        if all(one["people"] for one in said):
+        if any(_spoke(name, said) for name in PEOPLE):
             came = np.array([one["forecast"]["came"]["won_amount"] for one in told])
             found = {"model": (np.array([one["model"]["won_amount"]["mean"] for one in said]),
                                np.array([one["model"]["won_amount"]["quantiles"] for one in said]), came)}
-            for name in PEOPLE:
+            for name in [one for one in PEOPLE if _spoke(one, said)]:
                 number = np.array([one["people"][name] for one in said])
                 found[name] = (number, np.tile(number[:, None], (1, len(LEVELS))), came)
             return week, found

@@ -30,16 +30,16 @@ def clock_probability(task: Task, origin: int, table: LandmarkTable, window_end:
     rows = build_rows(task.ends.known_at(origin), past.landmarks, task.edges_days, origin)
     rows = within_budget(rows, past, task.history.subjects(task.kind).ids, settings.row_budget)
     encoder = Encoder([STATE_COLUMNS[task.kind][2], CALENDAR], {})
-    encoded, bins = encoder.encode(past.features), _without_expected_close(task, past)
+    encoded, bins = encoder.encode(past.features), _without_due_day(task, past)
     matrix = np.concatenate([encoded[rows.landmark], bins[rows.landmark, rows.bin]], axis=1)
     boosters = fit_boosters(matrix, rows.label, np.ones(len(rows.label)), past.landmarks.subject[rows.landmark],
                             encoder, settings, seeds=1)
-    hazards = booster_hazards(boosters, encoder.encode(table.features), _without_expected_close(task, table))
+    hazards = booster_hazards(boosters, encoder.encode(table.features), _without_due_day(task, table))
     return curves_from_hazards(table.landmarks.at, task.edges_days, hazards, task.history.mapping).win_by(window_end)
 
 
-def _without_expected_close(task: Task, table: LandmarkTable) -> Reals:
-    """What is known of the bins beside what the rep expects, (n, m, 5): that is a fact about the deal."""
+def _without_due_day(task: Task, table: LandmarkTable) -> Reals:
+    """What is known of the bins beside when the deal is due, (n, m, 5): that is a fact about the deal."""
     bins = bin_matrix(task.history, table, task.edges_days)
     bins[:, :, BIN_COLUMNS.index("bin_due_days")] = np.nan
     return bins

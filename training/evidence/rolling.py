@@ -54,6 +54,7 @@ Reals = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
 LOOKED_AT = 1000  # newest landmarks of which the spread of scores is taken
 MOST_ASKED = 10_000  # landmarks from which the blend's stretch is learned; of more every so many
+LEAST_ROWS = 1e-9  # of a prior in any bin
 SETTLE_DAYS = 14  # an origin wants this much log before it, and after it
 
 
@@ -111,7 +112,8 @@ def earlier_origins(task: Task, as_of: int, settings: TrainingSettings) -> list[
 
     An origin wants `min_wins` wins known by then and some log before it.
     """
-    won_at = np.sort(task.ends.won_at[1])
+    _, state, _, known_since = task.ends.endings.last
+    known_won = np.sort(known_since[state == WON])
     first = int(task.history.subjects(task.kind).visible_at.min(initial=as_of))
     fast = task.cycle_days < FAST_LIFE_DAYS
     found: list[int] = []
@@ -122,7 +124,7 @@ def earlier_origins(task: Task, as_of: int, settings: TrainingSettings) -> list[
         step += 1
         if origin - SETTLE_DAYS * DAY < first:
             break
-        if np.searchsorted(won_at, origin, side="right") < settings.min_wins:
+        if np.searchsorted(known_won, origin, side="right") < settings.min_wins:
             break
         if origin <= as_of - SETTLE_DAYS * DAY:
             found.append(origin)
@@ -214,7 +216,8 @@ def prior_rows(prior: Prior, edges_days: Floats) -> Floats:
     ended = 1.0 - 0.5 ** (edges_days / prior.days)
     start = 1.0 - (prior.won + prior.lost) * ended[:-1]
     gone = np.diff(ended)[:, None] * np.array([prior.won, prior.lost])
-    return np.asarray(prior.subjects * np.column_stack([start - gone.sum(axis=1), gone]), dtype=np.float64)
+    rows = prior.subjects * np.column_stack([start - gone.sum(axis=1), gone])
+    return np.maximum(rows, LEAST_ROWS)  # a quick end leaves nothing to the last bins
 
 
 def _seen(fold: Fold, task: Task, ends: Outcomes, origin: int) -> Rows:
@@ -244,7 +247,7 @@ def _weights(folds: list[Fold], seen: list[Rows], task: Task, ends: Outcomes, or
              settings: TrainingSettings) -> dict[str, float]:
     """The blend's weights by what the folds' voices said of what was known later."""
     if not folds:
-        return prior
+        return earned_weights({}, np.empty(0, dtype=np.int64), 1.0, prior, settings.blend)
     said = {name: np.concatenate([fold.followed[name][rows.landmark, rows.bin]
                                   for fold, rows in zip(folds, seen, strict=True)]) for name in VOICES}
     label = np.concatenate([rows.label for rows in seen])

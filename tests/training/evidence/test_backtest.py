@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from threadpoolctl import threadpool_limits
@@ -138,6 +139,23 @@ def test_a_managers_adjustment_is_scored_from_when_it_was_made(light_home: Path,
     assert all(after[week] == number for week, number in before.items() if week < made)
     assert after[made] > 100_000_000
     assert max(before.values()) < 100_000_000
+
+
+def test_an_adjustment_of_a_quarter_says_nothing_of_other_periods_and_is_no_call():
+    past = history(deals={"d": 5.0}, changes=[
+        change("d", "stage", "Talk", 5.0), change("d", "owner", "o", 5.0), change("d", "amount", "100000", 5.0),
+        change("d", "forecast_category", "commit", 5.0),
+        change("d", "expected_close", "1970-03-01T00:00:00+00:00", 5.0)])
+    name, begin, end = fiscal_quarter(60 * DAY, past.mapping)
+    log = pd.DataFrame([{"owner_id": "o", "period": name, "amount": 5_000_000.0, "note": "why", "set_at": 10 * DAY,
+                         "set_by": None}])
+
+    def said(period: Period):
+        result = {"weeks": [{"as_of": 20 * DAY, "people": None}]}
+        return running._with_adjustments(result, period, past, log)["weeks"][0]["people"]
+
+    assert said(Period(20 * DAY, 48 * DAY, 48 * DAY)) is None
+    assert said(Period(begin, end, end)) == {"calls": None, "managers": 50_000.0}
 
 
 def test_what_comes_after_the_period_changes_nothing_but_the_deals_that_close_later(light_home: Path):
