@@ -77,6 +77,8 @@ def _with_adjustments(result: dict[str, Any], period: Period, history: History, 
     """What managers said here goes in when it is read: another adjustment costs no training."""
     name, *quarter = fiscal_quarter(period.end, history.mapping)
     log = log[(log["period"] == name) & (quarter == [period.origin, period.end])]
+    if log.empty:
+        return result
     for week in result["weeks"]:
         by_hand = standing(log, week["as_of"])
         if len(by_hand):
