@@ -24,8 +24,8 @@ from features.mapping import Mapping
 from training.outcomes import Landmarks, Outcomes
 
 __all__ = ["BIN_COLUMNS", "DUE_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "LandmarkTable", "Rows", "background_rows",
-           "bin_edges", "bin_matrix", "build_rows", "days_in_state", "due_days", "due_facts", "landmark_table",
-           "recency_weights", "within_budget"]
+           "bin_edges", "bin_matrix", "bins_seen", "build_rows", "days_in_state", "due_days", "due_facts",
+           "landmark_table", "recency_weights", "within_budget"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,14 +89,19 @@ def build_rows(ends: Outcomes, landmarks: Landmarks, edges_days: Floats, origin:
     """All rows whose bin ends by the origin, and before a deletion, and at whose start the subject is open."""
     state, when = ends.next_end(landmarks.subject, landmarks.at)
     end_days = np.where(when == np.iinfo(np.int64).max, np.inf, (when - landmarks.at) / DAY)
-    known_days = (ends.followed_until(landmarks.subject, landmarks.at, origin) - landmarks.at) / DAY
-    n_bins = np.minimum(np.searchsorted(edges_days[1:], known_days, side="right"),
+    n_bins = np.minimum(bins_seen(ends, landmarks, edges_days, origin),
                         np.searchsorted(edges_days[:-1], end_days, side="left"))
     n_bins = np.maximum(n_bins, 0)
     landmark = np.repeat(np.arange(len(landmarks)), n_bins)
     position = np.arange(len(landmark)) - np.repeat(np.cumsum(n_bins) - n_bins, n_bins)
     ends_here = end_days[landmark] <= edges_days[position + 1]
     return Rows(landmark, position, np.where(ends_here, state[landmark], 0))
+
+
+def bins_seen(ends: Outcomes, landmarks: Landmarks, edges_days: Floats, origin: int) -> Int:
+    """How many bins after each landmark, (n,), end by the origin and before a deletion."""
+    known_days = (ends.followed_until(landmarks.subject, landmarks.at, origin) - landmarks.at) / DAY
+    return np.searchsorted(edges_days[1:], known_days, side="right")
 
 
 def bin_matrix(history: History, table: LandmarkTable, edges_days: Floats) -> npt.NDArray[np.float32]:

@@ -41,6 +41,7 @@ from training.rows import (
     Rows,
     background_rows,
     bin_matrix,
+    bins_seen,
     build_rows,
     recency_weights,
     within_budget,
@@ -270,8 +271,7 @@ def _asked(fold: Fold, task: Task, ends: Outcomes, origin: int, weights: dict[st
            every: int) -> tuple[Floats, Floats, Int, npt.NDArray[np.bool_]]:
     """What `learned_stretch` asks about every so many of a fold's landmarks of which a bin has been seen."""
     marks = task.table.landmarks.take(fold.later)
-    seen_days = (ends.followed_until(marks.subject, marks.at, origin) - marks.at) / DAY
-    bins = np.searchsorted(task.edges_days[1:], seen_days, side="right")
+    bins = bins_seen(ends, marks, task.edges_days, origin)
     here = np.flatnonzero(bins > 0)[::every]
     marks, last = marks.take(here), bins[here] - 1
     everyone = margins_of(fold.followed["pooled"][here])
