@@ -1,7 +1,7 @@
 """Small data: ten, thirty and a hundred outcomes, drawn again and again from the simulated company's leads.
 
-A draw keeps so many leads that have converted and the others in their natural proportion. What is said of later leads
-at their creation is held against their own chances, which the truth folder holds.
+A draw keeps so many leads that have converted and the others in their natural proportion, exactly or as it comes by
+chance. What is said of later leads at their creation is held against their own chances, which the truth folder holds.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from training.result import silent
 __all__ = ["draw", "table"]
 
 Floats = npt.NDArray[np.float64]
-DRAWS = {10: 100, 30: 100, 100: 50}  # by outcomes
-SMALL_DRAWS = {10: 2}
+DRAWS = {(10, False): 200, (10, True): 200, (30, False): 200, (100, False): 200}  # by outcomes, and others by chance
+SMALL_DRAWS = {(10, False): 2}
 ORIGIN = "2025-07-01"
 OTHERS = ("naive_bayes", "logistic", "lightgbm")
 
@@ -60,10 +60,10 @@ def _settings() -> TrainingSettings:
         update={"num_threads": 1})})
 
 
-def draw(outcomes: int, seed: int, size: str) -> dict[str, Any]:
+def draw(outcomes: int, by_chance: bool, seed: int, size: str) -> dict[str, Any]:
     """One draw: mean log-loss under the true chances of each model, and which fifths' intervals hold the true mean."""
     task, origin, asked, end, chance = _company(size)
-    settings, thin = _settings(), thinned(task, origin, outcomes, seed)
+    settings, thin = _settings(), thinned(task, origin, outcomes, seed, by_chance)
     model = fit(thin, origin, settings, roll(thin, origin, settings, silent), settings.seeds)
     said = as_trained(model, task.history, asked, end)
     everyone = _pooled(task, model, asked, end)
@@ -91,15 +91,17 @@ def _loss(said: Floats, chance: Floats) -> float:
 
 def table(small: bool) -> str:
     size = "tiny" if small else "demo"
-    lines = ["| outcomes | draws | over the base rate's log-loss, mean | 95th percentile | draws better than it | "
+    lines = ["| outcomes | others | draws | over the base rate's log-loss, mean | 95th percentile | draws better than it | "
              "naive Bayes | logistic | LightGBM | 80% intervals of fifths that held |",
-             "| --: | --: | --: | --: | --: | --: | --: | --: | --: |"]
-    for outcomes, draws in (SMALL_DRAWS if small else DRAWS).items():
-        found = [cached(f"small-data-{size}-{outcomes}-{seed}", lambda k=outcomes, seed=seed: draw(k, seed, size))
+             "| --: | :-- | --: | --: | --: | --: | --: | --: | --: | --: |"]
+    for (outcomes, by_chance), draws in (SMALL_DRAWS if small else DRAWS).items():
+        others = "by chance" if by_chance else "in proportion"
+        found = [cached(f"small-data-{size}-{outcomes}-{others}-{seed}",
+                        lambda k=outcomes, by_chance=by_chance, seed=seed: draw(k, by_chance, seed, size))
                  for seed in range(draws)]
         excess = {name: np.array([one["loss"][name] / one["loss"]["base"] - 1 for one in found])
                   for name in ("ours", *OTHERS)}
-        lines.append(f"| {outcomes} | {draws} | {excess['ours'].mean():+.1%} | "
+        lines.append(f"| {outcomes} | {others} | {draws} | {excess['ours'].mean():+.1%} | "
                      f"{np.quantile(excess['ours'], 0.95):+.1%} | {(excess['ours'] < 0).mean():.0%} | "
                      + " | ".join(f"{excess[name].mean():+.1%}" for name in OTHERS)
                      + f" | {np.mean([one['held'] for one in found]):.0%} |")

@@ -23,9 +23,12 @@ OUTCOMES = (10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 Fit = Callable[[Task], HazardModel]
 
 
-def thinned(task: Task, origin: int, outcomes: int, seed: int = 0) -> Task:
+def thinned(task: Task, origin: int, outcomes: int, seed: int = 0, by_chance: bool = False) -> Task:
     """The task as if fewer leads had come in before `origin`: so many that `outcomes` of them were known to be won by
     then, the others in their natural proportion. Nothing from the origin on is there any more.
+
+    by_chance : as many others as come by chance until so many are won, not exactly in proportion; the rate of those
+    drawn is then as uncertain as that of a company with so few outcomes.
 
     Raises ValueError when fewer were won.
     """
@@ -36,8 +39,9 @@ def thinned(task: Task, origin: int, outcomes: int, seed: int = 0) -> Task:
     if outcomes > len(won):
         raise ValueError(f"{outcomes} outcomes were asked for, and only {len(won)} were known")
     others = np.setdiff1d(there, won)
-    kept = np.concatenate([random.permutation(won)[:outcomes],
-                           random.permutation(others)[:round(len(others) * outcomes / len(won))]])
+    beside = (random.negative_binomial(outcomes, len(won) / len(there)) if by_chance
+              else round(len(others) * outcomes / len(won)))
+    kept = np.concatenate([random.permutation(won)[:outcomes], random.permutation(others)[:beside]])
     rows = np.flatnonzero((marks.at < origin) & np.isin(marks.subject, kept))
     return replace(task, ends=_of(task.ends.known_at(origin), kept), table=task.table.take(rows),
                    window_end=task.window_end[rows])

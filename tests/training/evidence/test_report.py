@@ -94,3 +94,15 @@ def test_a_thinned_task_has_so_many_outcomes_in_natural_proportion():
         thinned(task, origin, 10_000)
 
 
+def test_a_task_thinned_by_chance_has_as_many_others_on_average():
+    past, origin = _leads(), 300 * DAY
+    task = lead_conversion.task(past.until(400 * DAY), 400 * DAY, load_settings().training)
+    whole = np.unique(task.table.landmarks.subject[task.table.landmarks.at < origin])
+    won = len(task.ends.known_at(origin).won_at[0])
+    thin = [thinned(task, origin, 10, seed, by_chance=True) for seed in range(60)]
+    drawn = np.array([len(np.unique(one.table.landmarks.subject)) for one in thin])
+    assert {len(one.ends.won_at[0]) for one in thin} == {10}
+    assert drawn.std() > 0
+    assert drawn.mean() == pytest.approx(len(whole) * 10 / won, rel=0.15)
+
+
