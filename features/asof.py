@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.history import Events, Int
+from features.events import Events, Int
 from features.known import Asked, AsOf, Log
 
 __all__ = ["AsOf", "Feature", "Floats", "Texts", "age_days", "at_creation", "category", "code", "compute", "count",

@@ -28,7 +28,7 @@ from features.asof import (
     ratio,
 )
 from features.calendar import DAY
-from features.history import Events
+from features.events import Events
 from features.paths import (
     days_at_value,
     days_in_spell,

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.asof import AsOf, category
-from features.history import Events, History, Int
+from features.events import Events, Int
+from features.history import History
 
 __all__ = ["DELETED", "deleted_as_of", "followed_until", "is_deleted"]
 

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.history import Events, History, Int, sort_events
+from features.events import Events, Int, sort_events
+from features.history import History
 from features.mapping import Mapping
 from features.outcome_rules import Condition
 from features.sources.values import is_among

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.asof import AsOf, Feature, Floats, Texts, category, count, days_since_last, ratio
-from features.history import Events
+from features.events import Events
 from features.paths import longest_gap_days, mean_gap_days, mean_reply_days
 
 __all__ = ["ENGAGEMENT_FEATURES"]

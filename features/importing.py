@@ -26,7 +26,8 @@ from features.owners import owner_rows
 from features.rejects import read_again, settle, settle_mended, store_rejects
 from features.snapshots import field_changes
 from features.sources.added import file_columns, table_to_join, with_added_columns
-from features.sources.rows import SourceRows, columns_needed, contract_rows
+from features.sources.reader import columns_needed
+from features.sources.rows import SourceRows, contract_rows
 from features.sources.tables import find_files, read_tables, reading_options
 from features.sources.values import EMPTY
 from features.store import add_rows, contract, imports, read_table

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.asof import AsOf, Feature, compute
-from features.history import OWN_TIME, STAMPS, History, Int
+from features.events import Int
+from features.history import OWN_TIME, STAMPS, History
 
 __all__ = ["compute_again", "touched_since"]
 

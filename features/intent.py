@@ -13,7 +13,8 @@ import pandas as pd
 
 from features.asof import Texts, category, count
 from features.errors import BadInput, nearest
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.known import AsOf
 from features.settings import IntentSettings, load_settings
 from features.sources.values import is_among

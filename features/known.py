@@ -23,7 +23,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.history import Events, History, Int, Keys, Rows, keys
+from features.events import Events, Int, Keys, Rows, keys
+from features.history import History
 
 __all__ = ["AsOf", "Asked", "Known", "Log"]
 

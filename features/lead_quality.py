@@ -19,7 +19,7 @@ from features.asof import (
     distinct,
 )
 from features.calendar import DAY, local_micros
-from features.history import Events
+from features.events import Events
 from features.paths import days_in_spell, path
 from features.surroundings import created_weekday
 

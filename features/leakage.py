@@ -22,7 +22,8 @@ import pandas as pd
 from features.asof import AsOf, Feature
 from features.calendar import DAY, iso
 from features.catalogue import catalogue
-from features.history import OWN_TIME, STAMPS, History, Int
+from features.events import Int
+from features.history import OWN_TIME, STAMPS, History
 from features.recorded import FOREVER
 
 __all__ = ["Leak", "LeakReport", "leaks", "noisy_after"]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from features.asof import Floats, Texts
 from features.calendar import DAY
-from features.history import Events, Int
+from features.events import Events, Int
 from features.known import Asked, AsOf, Log
 
 __all__ = ["MOVES", "TRANSITIONS", "days_at_value", "days_in_spell", "days_since_move", "entries", "last_move_days",

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.asof import Floats, ratio
-from features.history import Events, History, Int, Rows
+from features.events import Events, Int, Rows
+from features.history import History
 from features.known import AsOf
 
 __all__ = ["PRIOR_ENDS", "Spread", "Tally", "shrunk", "spread", "tally", "turning_points"]

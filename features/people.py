@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.asof import AsOf, Texts, category, newest
-from features.history import Events, History, Int, sort_events
+from features.events import Events, Int, sort_events
+from features.history import History
 from features.record import linked
 
 __all__ = ["contact_accounts", "managers", "owner_facts", "reports"]

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from features.asof import Floats, Texts, age_days, category, code, ratio
 from features.endings import read_endings
-from features.history import Events, History, Int
+from features.events import Events, Int
+from features.history import History
 from features.known import AsOf
 from features.paths import days_at_value, days_in_spell, spell_days
 from features.peers import Spread, Tally, shrunk, spread, tally, turning_points

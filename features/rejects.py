@@ -19,7 +19,8 @@ from sqlalchemy import Connection, select, update
 
 from features.errors import BadInput, NotFound
 from features.mapping import SUBJECTS, Mapping, Source
-from features.sources.rows import SourceRows, columns_needed, contract_rows
+from features.sources.reader import columns_needed
+from features.sources.rows import SourceRows, contract_rows
 from features.sources.tables import RawTable
 from features.store import contract, rejects
 

@@ -20,7 +20,8 @@ import pandas as pd
 from features.asof import Feature, Floats, category, count, days_since_last, number
 from features.deletions import deleted_as_of
 from features.errors import NotFound
-from features.history import Events, History, Int
+from features.events import Events, Int
+from features.history import History
 from features.known import AsOf
 from features.money import minor_digits
 from features.paths import days_in_spell

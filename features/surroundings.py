@@ -8,7 +8,8 @@ import numpy as np
 
 from features.asof import AsOf, Feature, Floats, age_days, code, count, days_since_last, ratio
 from features.calendar import DAY, local_micros, quarter_ends
-from features.history import Events, History
+from features.events import Events
+from features.history import History
 from features.paths import value_changes
 from features.record import account_record, field_record, time_in_stage_quantile
 

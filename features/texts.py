@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from features.asof import Floats, Texts, code
-from features.history import Events
+from features.events import Events
 from features.known import AsOf
 
 __all__ = ["held_values", "holds", "separator_of", "text_length", "words_hashed"]

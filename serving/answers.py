@@ -15,7 +15,7 @@ import pandas as pd
 from features.adjustments import adjustments_as_of
 from features.calendar import DAY
 from features.errors import NotFound
-from features.history import Int
+from features.events import Int
 from features.overrides import overrides_as_of
 from serving.champion import model_for
 from serving.company import Company

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.curves import Curves, curves_from_hazards
 
 __all__ = ["KnownCurves"]

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from features.asof import AsOf, number
 from features.calendar import DAY
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.outcomes import Outcomes
 
 __all__ = ["LARGEST_RATIO", "amount_of", "amounts_known", "closing_ratios", "won_amounts"]

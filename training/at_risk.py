@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int
+from features.events import Int
 from training.blend import blended
 from training.curves import curves_from_hazards
 from training.evidence.rolling import Fold, Task

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
-from features.history import Int
+from features.events import Int
 
 __all__ = ["BAND_DAYS", "AalenJohansen", "state_rate"]
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp, softmax
 
-from features.history import Int
+from features.events import Int
 from features.settings import BlendSettings
 from training.margins import hazards_of, margins_of
 from training.outcomes import LOST, WON

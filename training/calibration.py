@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int
+from features.events import Int
 from training.margins import hazards_of, margins_of
 from training.outcomes import LOST, OPEN, WON
 

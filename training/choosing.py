@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int
+from features.events import Int
 
 __all__ = ["clearly_best"]
 

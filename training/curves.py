@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY, business_clock
-from features.history import Int
+from features.events import Int
 from features.mapping import Mapping
 
 __all__ = ["Curves", "curves_from_hazards"]

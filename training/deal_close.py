@@ -11,7 +11,8 @@ import pandas as pd
 
 from features.calendar import DAY
 from features.errors import BadInput, Conflict
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.settings import Settings, TrainingSettings
 from training.at_risk import ask, evidence
 from training.curves import Curves

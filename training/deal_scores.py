@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY, fiscal_quarter, local_micros
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.mapping import Mapping
 from features.money import minor_digits
 from features.record import won_stage_days

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.calendar import DAY
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.hazard import HazardModel, landmark_table
 from training.lead_conversion import as_learned
 from training.lead_scores import TREND_DAYS

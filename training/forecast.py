@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from features.calendar import DAY, fiscal_quarter, iso
 from features.errors import BadInput
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.money import to_major
 from features.settings import Settings
 from training.amounts import amount_of, amounts_known, closing_ratios, won_amounts

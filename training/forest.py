@@ -16,7 +16,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int
+from features.events import Int
 
 __all__ = ["MOST_LEAVES", "BinMasks", "Forest"]
 

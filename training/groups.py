@@ -12,7 +12,8 @@ import pandas as pd
 
 from features.asof import AsOf, category
 from features.errors import BadInput, nearest
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.people import managers, owner_facts
 from features.record import linked
 from training.amounts import EVER

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.errors import NotFound
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.baselines import AalenJohansen
 from training.blend import VOICES, blended_margins
 from training.calibration import Calibrator, age_state_groups

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY, business_clock
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.settings import Settings
 from training.amounts import amount_of
 from training.draws import Amounts, Part, Sums, draw

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from features.calendar import DAY
 from features.errors import BadInput, Conflict
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.outcome_rules import LeadOutcome
 from features.rule_book import Rules
 from features.settings import Settings, TrainingSettings

@@ -13,7 +13,8 @@ import pandas as pd
 from features.calendar import DAY
 from features.deletions import deleted_as_of
 from features.errors import BadInput
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.money import minor_digits
 from features.settings import Settings
 from training.certainty import interval, unlike

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.outcomes import outcomes
 
 __all__ = ["LeadsInHand", "leads_in_hand"]

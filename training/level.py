@@ -25,7 +25,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.settings import LevelSettings
 from training.calibration import shift_hazards
 from training.choosing import clearly_best

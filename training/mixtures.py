@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.mapping import Mapping
 from training.calibration import age_state_groups
 from training.curves import Curves

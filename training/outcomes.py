@@ -18,7 +18,8 @@ from features.calendar import DAY, day_start, local_date
 from features.deletions import deleted_as_of, followed_until
 from features.endings import LOST, OPEN, WON, Endings, read_endings
 from features.errors import BadInput
-from features.history import Events, History, Int
+from features.events import Events, Int
+from features.history import History
 from features.outcome_rules import Horizon
 
 __all__ = ["LOST", "OPEN", "WON", "Landmarks", "Outcomes", "grid_landmarks", "lead_landmarks", "outcomes"]

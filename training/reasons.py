@@ -20,7 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from features.asof import Feature
 from features.catalogue import catalogue
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.hazard import HazardModel, LandmarkTable, landmark_table
 from training.lead_conversion import as_learned
 from training.mixtures import Mixtures

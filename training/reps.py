@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.asof import AsOf, category, moment, number
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.money import to_major
 from training.amounts import amount_of
 from training.outcomes import outcomes

@@ -19,7 +19,8 @@ import pandas as pd
 from features.asof import AsOf, compute
 from features.calendar import DAY, business_clock, quarter_index
 from features.catalogue import catalogue
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.mapping import Mapping
 from training.outcomes import Landmarks, Outcomes
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int
+from features.events import Int
 from features.settings import Settings
 from training.curves import Curves
 from training.hazard import HazardModel

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from features.asof import AsOf, moment
 from features.calendar import DAY, ends_of_days, quarter_ends
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.mapping import Mapping
 from training.curves import Curves
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.asof import AsOf, category, number
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.money import minor_digits
 from features.record import state_log
 from features.settings import Settings

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
-from features.history import Int
+from features.events import Int
 from features.settings import TrainingSettings
 from training.baselines import BAND_DAYS
 from training.margins import hazards_of

@@ -16,7 +16,8 @@ import pandas as pd
 from features.asof import AsOf, compute
 from features.catalogue import catalogue
 from features.endings import is_end
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.hazard import STATE_COLUMNS, HazardModel, LandmarkTable
 from training.outcomes import Landmarks
 

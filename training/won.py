@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.money import to_major
 from training.amounts import won_amounts
 from training.outcomes import Outcomes, outcomes

@@ -21,7 +21,8 @@ import pandas as pd
 
 from features.calendar import DAY
 from features.errors import BadInput
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.intent import HIGH, LOW, intent_bands
 from features.money import minor_digits
 from features.rules import rule_points

@@ -13,7 +13,8 @@ import pandas as pd
 from features.asof import AsOf, category, moment, number, oldest
 from features.calendar import DAY
 from features.endings import LOST, OPEN, WON, read_endings
-from features.history import OWN_TIME, Events, History, Int
+from features.events import Events, Int
+from features.history import OWN_TIME, History
 from features.mapping import SUBJECTS
 from features.sources.values import EMPTY
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.history import Int
+from features.events import Int
 
 __all__ = ["LEAST_OF_EACH", "Skill", "classes_of", "solo_skill"]
 

@@ -10,7 +10,7 @@ from features.calendar import DAY
 from features.checking.finding import SHOWN_EXAMPLES, Finding, named, share
 from features.checking.material import Material
 from features.deletions import deleted_as_of
-from features.history import Int
+from features.events import Int
 
 __all__ = ["states"]
 

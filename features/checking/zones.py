@@ -8,7 +8,8 @@ import pandas as pd
 from features.calendar import DAY, local_micros
 from features.checking.finding import Finding, share
 from features.checking.material import Material
-from features.history import OWN_TIME, Int
+from features.events import Int
+from features.history import OWN_TIME
 
 __all__ = ["zones"]
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from features.asof import AsOf, count, days_since_last, number
 from features.calendar import DAY
-from features.history import Events, sort_events
+from features.events import Events, sort_events
 from tests.histories import history
 
 __all__ = ["against_peers"]

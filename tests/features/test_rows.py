@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.asof import AsOf
-from features.history import Rows
+from features.events import Rows
 from tests.histories import history
 
 EDGE = 2**53 - 20  # up to there, in 2255, a float holds every microsecond

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY, parse_as_of
-from features.history import Int
+from features.events import Int
 from features.settings import load_settings
 from tests.figures.bpic2012 import DATA, LEADS_UNTIL, history
 from tests.figures.cache import cached

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from features.calendar import DAY, parse_as_of
 from features.catalogue import catalogue
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.settings import load_settings
 from tests.figures import bpic2012
 from tests.figures.cache import cached

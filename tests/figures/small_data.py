@@ -91,8 +91,8 @@ def _loss(said: Floats, chance: Floats) -> float:
 
 def table(small: bool) -> str:
     size = "tiny" if small else "demo"
-    lines = ["| outcomes | others | draws | over the base rate's log-loss, mean | 95th percentile | draws better than it | "
-             "naive Bayes | logistic | LightGBM | 80% intervals of fifths that held |",
+    lines = ["| outcomes | others | draws | over the base rate's log-loss, mean | 95th percentile | "
+             "draws better than it | naive Bayes | logistic | LightGBM | 80% intervals of fifths that held |",
              "| --: | :-- | --: | --: | --: | --: | --: | --: | --: | --: |"]
     for (outcomes, by_chance), draws in (SMALL_DRAWS if small else DRAWS).items():
         others = "by chance" if by_chance else "in proportion"

@@ -18,7 +18,8 @@ import pandas as pd
 from features.adjustments import ADJUSTMENT_COLUMNS
 from features.calendar import DAY
 from features.errors import BadInput
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.settings import Settings
 from training import deal_close
 from training.called import people_of, with_people

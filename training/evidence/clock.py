@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int
+from features.events import Int
 from features.settings import TrainingSettings
 from training.curves import curves_from_hazards
 from training.evidence.rolling import Task

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY
-from features.history import Int
+from features.events import Int
 from training.curves import Curves
 from training.evidence.plain_forecasts import Past
 from training.outcomes import WON

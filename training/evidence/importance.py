@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from features.catalogue import catalogue
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.evidence.measures import log_losses
 from training.evidence.paired import Asked
 from training.hazard import HazardModel, LandmarkTable

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int
+from features.events import Int
 from features.intent import intent_bands
 from features.settings import Settings
 from training.baselines import AalenJohansen

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from features.endings import Endings
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from training.curves import curves_from_hazards
 from training.evidence.measures import log_losses
 from training.evidence.paired import Asked

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.history import Int
+from features.events import Int
 from features.settings import TrainingSettings
 from training.baselines import state_rate
 from training.evidence.rolling import Task

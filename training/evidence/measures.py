@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int
+from features.events import Int
 from training.calibration import expected_calibration_error, scores
 
 __all__ = ["figures", "lift", "log_losses", "perfect_errors", "recalibration", "reliability"]

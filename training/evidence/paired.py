@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY
-from features.history import Int
+from features.events import Int
 from training.evidence.measures import log_losses
 
 __all__ = ["MIN_BLOCKS", "PLAIN_NAMES", "Asked", "Verdict", "differences", "verdict"]

@@ -23,7 +23,8 @@ from scipy.stats import norm
 from features.asof import AsOf, compute, moment
 from features.calendar import DAY
 from features.catalogue import catalogue
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.money import minor_digits, to_major
 from training.amounts import amount_of, won_amounts
 from training.baselines import AalenJohansen, state_rate

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY, fiscal_quarter
-from features.history import History, Int
+from features.events import Int
+from features.history import History
 from features.settings import Prior, TrainingSettings
 from training.baselines import AalenJohansen
 from training.blend import (

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.calendar import DAY
-from features.history import Int
+from features.events import Int
 from training.evidence.backtested import MEASURES, PEOPLE, Result, asked_of, called_of, dates_of, forecasts_of
 from training.evidence.dates import DATE_NAMES
 from training.evidence.distributions import Floats, crps, interval_score
