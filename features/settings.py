@@ -104,7 +104,7 @@ class ForecastSettings(Strict):
 
 
 class Grades(Strict):
-    """Lowest probability of each grade; below C is D."""
+    """Lowest expected value of each grade, in what a conversion usually brings; below C is D."""
 
     A: Share
     B: Share
@@ -116,9 +116,9 @@ class Grades(Strict):
             raise ValueError(f"must fall from A to C, got A {self.A}, B {self.B}, C {self.C}")
         return self
 
-    def grade(self, probability: float) -> str:
-        """Grade of a probability: A, B, C or D."""
-        return next((name for name in ("A", "B", "C") if probability >= getattr(self, name)), "D")
+    def grade(self, worth: float) -> str:
+        """Grade of an expected value over what a conversion usually brings: A, B, C or D."""
+        return next((name for name in ("A", "B", "C") if worth >= getattr(self, name)), "D")
 
 
 class ValueGrades(Strict):

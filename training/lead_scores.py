@@ -21,7 +21,7 @@ from training.certainty import interval, unlike
 from training.hazard import HazardModel, landmark_table
 from training.lead_conversion import as_learned, lead_score, window_end
 from training.outcomes import OPEN, WON, Landmarks, outcomes
-from training.value import conversion_amounts, expected_value, grades
+from training.value import conversion_amounts, expected_value, grades, usual_amount
 
 __all__ = ["TREND_DAYS", "open_leads", "past_horizon", "probabilities", "score"]
 
@@ -51,7 +51,7 @@ def score(model: HazardModel, history: History, as_of: int, settings: Settings,
     return pd.DataFrame({
         "lead_id": history.leads.ids[subject], "probability": probability,
         "probability_low": low, "probability_high": high, "score": lead_score(probability),
-        "grade": grades(probability, value, settings, currency),
+        "grade": grades(value, usual_amount(history, as_of, settings), settings, currency),
         "expected_value": value / 10.0 ** minor_digits(currency),
         "probability_before": before, "change": 100 * (probability - before), "voice": model.voice,
         "unlike": unlike(model, table.features)})

@@ -16,7 +16,7 @@ from features.money import minor_digits
 from features.record import state_log
 from features.settings import Settings
 
-__all__ = ["AMOUNT", "conversion_amounts", "expected_value", "grades"]
+__all__ = ["AMOUNT", "conversion_amounts", "expected_value", "grades", "usual_amount"]
 
 Floats = npt.NDArray[np.float64]
 AMOUNT = "amount"
@@ -25,17 +25,22 @@ AMOUNT = "amount"
 def conversion_amounts(history: History, subject: Int, at: Int, settings: Settings) -> Floats:
     """What a conversion of each lead (code) would bring, as was known at its time, (n,): minor units.
 
-    The lead's own amount where it has one above 0; else the mean of what the deals of earlier conversions amount to, as
-    known at the earliest of the times; else the setting `value.amount`.
+    The lead's own amount where it has one above 0; else the usual one, as known at the earliest of the times.
     """
+    if not len(at):
+        return np.empty(0)
     amounts = np.full(len(subject), np.nan)
     if history.mapping.field_types("lead").get(AMOUNT) == "money":
         pairs = AsOf(history, "lead", subject, at)
         amounts = number(pairs.changes(AMOUNT), pairs)
-    usual = _mean_of_conversions(history, int(at.min())) if len(at) else np.nan
-    if np.isnan(usual):
-        usual = settings.value.amount * 10.0 ** minor_digits(history.mapping.currency)
-    return np.where(amounts > 0, amounts, usual)
+    return np.where(amounts > 0, amounts, usual_amount(history, int(at.min()), settings))
+
+
+def usual_amount(history: History, as_of: int, settings: Settings) -> float:
+    """The mean of what the deals of earlier conversions amount to, as known at a moment, minor units; where there are
+    none the setting `value.amount`."""
+    usual = _mean_of_conversions(history, as_of)
+    return usual if usual > 0 else settings.value.amount * 10.0 ** minor_digits(history.mapping.currency)
 
 
 def _mean_of_conversions(history: History, as_of: int) -> float:
@@ -58,13 +63,14 @@ def expected_value(probability: Floats, amount: Floats) -> Floats:
     return np.asarray(probability * amount, dtype=np.float64)
 
 
-def grades(probability: Floats, value: Floats, settings: Settings, currency: str) -> list[str]:
-    """Grade A to D of each lead, from its probability and its expected value in minor units, (n,) each.
+def grades(value: Floats, usual: float, settings: Settings, currency: str) -> list[str]:
+    """Grade A to D of each lead by its expected value in minor units, (n,).
 
-    Where a contact costs something (`value.cost_per_contact`), by expected value in such costs (`value.grades`): a D is
-    not worth its contact. Else by probability (`grades`).
+    Where a contact costs something (`value.cost_per_contact`), in such costs (`value.grades`): a D is not worth its
+    contact. Else in what a conversion usually brings (`usual`, minor units; `grades`), which is the probability of a
+    lead that has no amount of its own.
     """
     cost = settings.value.cost_per_contact * 10.0 ** minor_digits(currency)
     if cost > 0:
         return [settings.value.grades.grade(one) for one in (value / cost).tolist()]
-    return [settings.grades.grade(one) for one in probability.tolist()]
+    return [settings.grades.grade(one) for one in (value / usual).tolist()]

@@ -23,7 +23,7 @@ from training import lead_conversion, lead_scores
 from training.evidence.effort import MEASURES
 from training.evidence.rolling import roll
 from training.hazard import HazardModel
-from training.value import conversion_amounts, grades
+from training.value import conversion_amounts, grades, usual_amount
 from training.worklist import cases_at_age, contacts_within, past_worklists, worklist
 
 MAPPING = """
@@ -64,10 +64,17 @@ def test_an_amount_is_the_leads_own_else_that_of_earlier_conversions_else_the_se
     assert amounts(8) == [30_000, 30_000, 30_000, 500_000]
 
 
-def test_grades_go_by_expected_value_where_a_contact_costs_something() -> None:
-    probability, value = np.array([0.6, 0.3, 0.12, 0.02]), np.array([90_000.0, 30_000.0, 300_000.0, 5_000.0])
-    assert grades(probability, value, settings(), "EUR") == ["A", "B", "C", "D"]
-    assert grades(probability, value, settings(cost_per_contact=80.0), "EUR") == ["B", "C", "A", "D"]
+def test_grades_go_by_expected_value_in_costs_of_a_contact_or_in_usual_conversions() -> None:
+    value = np.array([90_000.0, 30_000.0, 300_000.0, 5_000.0])
+    assert grades(value, 500_000.0, settings(), "EUR") == ["C", "D", "A", "D"]
+    assert grades(value, 100_000.0, settings(), "EUR") == ["A", "B", "A", "D"]
+    assert grades(value, 100_000.0, settings(cost_per_contact=80.0), "EUR") == ["B", "C", "A", "D"]
+
+
+def test_a_lead_with_an_amount_of_its_own_is_graded_by_it() -> None:
+    usual = usual_amount(company(), round(8 * DAY), settings(amount=100.0))
+    assert usual == 30_000
+    assert grades(np.array([0.1, 0.1]) * amounts(8)[2:], usual, settings(), "EUR") == ["C", "A"]
 
 
 def test_intent_is_high_for_who_came_to_us_or_gets_in_touch_as_of_the_date() -> None:
