@@ -155,7 +155,8 @@ class Mixtures:
             for part in parts:
                 mixed = np.concatenate([mixed & theirs[:, part, None], mixed & mine[part]], axis=1)
             which = own[:, parts] @ (1 << np.arange(len(parts)))
-            tables.append((mixed.reshape(-1, mine.shape[1]), other * mixed.shape[1] + which))
+            tables.append((mixed.reshape(len(theirs) * mixed.shape[1], mine.shape[1]),
+                           other * mixed.shape[1] + which))
 
         def masks(rows: slice) -> Masks:
             found = tables[0][0][tables[0][1][rows]]

@@ -81,6 +81,22 @@ def test_themes_add_up_to_the_score_of_the_model(asked):
         assert len(one.themes) <= MOST_THEMES
 
 
+@pytest.mark.parametrize("wins", [0, 1, 5, 12])
+@pytest.mark.parametrize("kind", ["lead", "deal"])
+def test_themes_add_up_where_too_few_were_won_for_every_voice(kind, wins):
+    past, module = (_leads(), lead_conversion) if kind == "lead" else (_company(), deal_close)
+    won_at = np.sort(outcomes(past, kind).won_at[1])
+    origin = int(won_at[wins]) - 1
+    model = fit(module.task(past.until(origin), origin, SETTINGS.training), origin, SETTINGS.training, [], seeds=1)
+    assert model.wins == wins
+    assert not model.boosters
+    subject = outcomes(past, kind).open_at(origin)[:5]
+    table = landmark_table(past, kind, Landmarks(subject, np.full(len(subject), origin)))
+    said = explain(model, past, table, table.landmarks.at + 28 * DAY)
+    np.testing.assert_allclose([one.base + sum(theme.effect for theme in one.themes) for one in said],
+                               _of_model(model, past, table, table.landmarks.at + 28 * DAY), atol=1e-6)
+
+
 def test_a_mixture_is_scored_as_the_model_scores_such_a_row(asked):
     model, past, table, end = asked
     columns = model.encoder.columns
