@@ -17,7 +17,7 @@ from features.errors import BadInput
 from features.strict import Strict, explain_invalid, read_yaml
 
 __all__ = ["SETTINGS_FILE", "BlendSettings", "ForecastSettings", "Grades", "ImportSettings", "IntentSettings",
-           "LevelSettings", "LightGBMSettings", "Prior", "Settings", "TrainingSettings", "ValueGrades", "ValueSettings",
+           "LevelSettings", "LightGBMSettings", "Prior", "Settings", "TrainingSettings", "ValueSettings",
            "load_settings"]
 
 SETTINGS_FILE = "dealcast.yaml"
@@ -104,25 +104,7 @@ class ForecastSettings(Strict):
 
 
 class Grades(Strict):
-    """Lowest expected value of each grade, in what a conversion usually brings; below C is D."""
-
-    A: Share
-    B: Share
-    C: Share
-
-    @model_validator(mode="after")
-    def _fall(self) -> Self:
-        if not self.A > self.B > self.C:
-            raise ValueError(f"must fall from A to C, got A {self.A}, B {self.B}, C {self.C}")
-        return self
-
-    def grade(self, worth: float) -> str:
-        """Grade of an expected value over what a conversion usually brings: A, B, C or D."""
-        return next((name for name in ("A", "B", "C") if worth >= getattr(self, name)), "D")
-
-
-class ValueGrades(Strict):
-    """Lowest expected value of each grade, in costs of a contact; below C is D."""
+    """Lowest expected value of each grade, in costs of a contact or in usual conversions; below C is D."""
 
     A: Positive
     B: Positive
@@ -135,7 +117,7 @@ class ValueGrades(Strict):
         return self
 
     def grade(self, worth: float) -> str:
-        """Grade of an expected value over the cost of a contact: A, B, C or D."""
+        """Grade of an expected value: A, B, C or D."""
         return next((name for name in ("A", "B", "C") if worth >= getattr(self, name)), "D")
 
 
@@ -145,7 +127,7 @@ class ValueSettings(Strict):
     amount: Positive
     cost_per_contact: NotNegative
     hours_per_contact: Positive
-    grades: ValueGrades
+    grades: Grades
 
 
 class IntentSettings(Strict):

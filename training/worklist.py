@@ -32,7 +32,7 @@ from training.evidence.judge import won_by
 from training.evidence.rolling import Fold, Task
 from training.hazard import LandmarkTable, landmark_table
 from training.outcomes import Landmarks
-from training.value import AMOUNT, conversion_amounts, expected_value
+from training.value import AMOUNT, conversion_amounts, expected_value, usual_amount, value_of_grade
 
 __all__ = ["Worklist", "cases_at_age", "contacts_within", "past_worklists", "worklist"]
 
@@ -67,8 +67,8 @@ def worklist(history: History, scores: pd.DataFrame, said: pd.DataFrame, as_of: 
     """The leads to work first, at most `contacts` of them.
 
     scores : lead_id and probability of every open lead, by the model. said : overrides that stand
-    (`features.overrides`): a probability said by hand takes the model's place in the order, and a grade the lowest
-    probability of that grade. Returns rows of rank, lead_id, band, probability (the model's own), said_grade,
+    (`features.overrides`): a probability said by hand takes the model's place in the order, and a grade moves the
+    expected value into its range. Returns rows of rank, lead_id, band, probability (the model's own), said_grade,
     said_probability, note, expected_value and cost, in minor units.
     """
     subject = history.codes("lead", scores["lead_id"].to_numpy(object))
@@ -77,10 +77,14 @@ def worklist(history: History, scores: pd.DataFrame, said: pd.DataFrame, as_of: 
     frame = frame.join(by_hand.rename(columns={"said_note": "note"}), on="lead_id")
     at = np.full(len(subject), as_of)
     frame["band"] = intent_bands(history, subject, at, settings.intent)
-    chance = _chance(frame, settings)
-    frame["expected_value"] = expected_value(chance, conversion_amounts(history, subject, at, settings))
-    frame["cost"] = settings.value.cost_per_contact * 10.0 ** minor_digits(history.mapping.currency)
-    frame["chance"] = chance
+    amount = conversion_amounts(history, subject, at, settings)
+    chance = np.asarray(frame["said_probability"].astype("float64").fillna(frame["probability"]), dtype=np.float64)
+    usual, currency = usual_amount(history, as_of, settings), history.mapping.currency
+    frame["expected_value"] = [
+        value_of_grade(grade, value, usual, settings, currency) if isinstance(grade, str) else value
+        for grade, value in zip(frame["said_grade"], expected_value(chance, amount).tolist(), strict=True)]
+    frame["cost"] = settings.value.cost_per_contact * 10.0 ** minor_digits(currency)
+    frame["chance"] = np.minimum(frame["expected_value"] / amount, 1.0)
     # The budget goes, contact by contact, to the band whose next lead gains most, and each band's next lead is the one
     # that gains most in it: together that is one order by gain.
     gain = frame["expected_value"] - frame["cost"]
@@ -91,13 +95,6 @@ def worklist(history: History, scores: pd.DataFrame, said: pd.DataFrame, as_of: 
                "cost"]
     return Worklist(chosen[columns], [_band(chosen, worth, band) for band in (HIGH, LOW)], len(worth) - len(chosen),
                     len(frame) - len(worth))
-
-
-def _chance(frame: pd.DataFrame, settings: Settings) -> Floats:
-    """The probability that orders the list: a person's word where there is one."""
-    lowest = {"A": settings.grades.A, "B": settings.grades.B, "C": settings.grades.C, "D": 0.0}
-    chance = frame["said_probability"].astype("float64").fillna(frame["said_grade"].map(lowest).astype("float64"))
-    return np.asarray(chance.fillna(frame["probability"]), dtype=np.float64)
 
 
 def _band(chosen: pd.DataFrame, worth: pd.DataFrame, band: str) -> dict[str, Any]:

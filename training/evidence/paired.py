@@ -2,8 +2,9 @@
 
 A difference is the model's log-loss less the plain model's: below 0 the model is better. Windows of rows less than a
 window apart overlap, so chance is drawn by blocks of time as long as the window, each lead or deal whole in the block
-in which it was first asked about. With fewer than MIN_BLOCKS of them there is no interval over time: it is then told at
-how many origins the model was ahead, and chance is drawn by whole leads.
+in which it was first asked about; what is left over at the end is no block of its own. With fewer than MIN_BLOCKS of
+them there is no interval over time: it is then told at how many origins the model was ahead, and chance is drawn by
+whole leads.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ DRAWS = 4000
 KNOW_NOTHING = ("base", "recent", "age", "clock")  # of the lead or deal itself: only how old it is and what day it is
 CLAIM_LEVEL = 0.005  # one-sided: a claim of skill is wrong at most so often where there is none
 CLAIM_GAIN = 0.005  # of the base rate's log-loss: less is no use to anybody
-CLAIM_AHEAD = 0.75  # of the origins, where there are too few blocks of time for an interval over them
+CLAIM_AHEAD = 0.75  # of the origins, where there are too few blocks of time for an interval over them, ...
+CLAIM_ORIGINS = 5  # ... and at least so many origins: to be ahead at three of three is what a coin does
+LEFT_OVER = 0.5  # of a usual block's rows: a last block of fewer joins the one before it
 NOT_WORSE = 0.005  # of log-loss, against the plain model that was best at earlier origins
 
 
@@ -91,6 +94,9 @@ def blocks(asked: list[Asked], window_days: float) -> Int:
     first = np.full(code.max(initial=-1) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, code, at)
     _, block = np.unique((first - at.min()) // round(window_days * DAY), return_inverse=True)
+    rows = np.bincount(block[code])
+    if len(rows) > 1 and rows[-1] < LEFT_OVER * rows[:-1].mean():
+        block = np.minimum(block, len(rows) - 2)
     return np.asarray(block[code], dtype=np.int64)
 
 
@@ -123,9 +129,9 @@ def _drawn_means(values: Floats, counted: Bools, unit: Int) -> Floats:
 @dataclass(frozen=True)
 class Verdict:
     """skill : whether it may be claimed that the model knows more than a rate, be it of all, of late, of an age or of a
-    day, whichever is the hardest to beat. gain : log-loss saved, as a share
-    of the base rate's, and its `bound`: the one-sided 99.5% lower one. not_worse : whether the model is shown to be no
-    worse than the best plain model by more than NOT_WORSE. sentence : all of it in words."""
+    day. gain : log-loss saved against that of them which is the hardest to beat, as a share of its own, and its
+    `bound`: the one-sided 99.5% lower one. not_worse : whether the model is shown to be no worse than the best plain
+    model by more than NOT_WORSE. sentence : all of it in words."""
 
     skill: bool
     gain: float
@@ -137,23 +143,26 @@ class Verdict:
 def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, float]]) -> Verdict:
     """What the differences allow to be said."""
     best = found["best"]
-    hardest = max((name for name in KNOW_NOTHING if name in found), key=lambda name: found[name]["mean"])
+    few = int(blocks(asked, window_days).max()) + 1 < MIN_BLOCKS
+    rates = {name: found[name] for name in KNOW_NOTHING if name in found}
+    beyond = {name: one for name, one in rates.items() if not _is_beaten(one, few)}
+    skill = not beyond and (not few or len(asked) >= CLAIM_ORIGINS)
+    hardest = max(beyond or rates, key=lambda name: found[name]["mean"])
     base = found[hardest]
     rate = "the base rate" if hardest == "base" else f"the base rate, as {PLAIN_NAMES[hardest]} has it"
     gain, bound = -base["mean"] / base["loss"], -base["bound"] / base["loss"]
-    n_blocks = int(blocks(asked, window_days).max()) + 1
-    few = n_blocks < MIN_BLOCKS
-    skill = bound > 0 and gain >= CLAIM_GAIN and (not few or base["ahead"] >= CLAIM_AHEAD * base["origins"])
     not_worse = best["high"] <= NOT_WORSE
     counted = f"ahead at {base['ahead']:.0f} of {base['origins']:.0f} earlier dates"
     tested = f"{counted}, whose windows overlap" if few and base["origins"] > 1 else counted
+    saved = f"log-loss {abs(gain):.1%} {'lower' if gain >= 0 else 'higher'}"
     if skill:
-        text = (f"Skill over {rate}: log-loss {gain:.1%} lower ({tested}; at least {max(bound, 0.0):.1%} "
-                f"with 99.5% confidence).")
+        text = f"Skill over {rate}: {saved} ({tested}; at least {max(bound, 0.0):.1%} with 99.5% confidence)."
+    elif not beyond:
+        text = (f"No claim of skill yet over {rate}: {saved} ({tested}). It takes {CLAIM_ORIGINS} dates to tell that "
+                "from times that happened to suit the model.")
     else:
-        direction = "lower" if gain >= 0 else "higher"
         chance = ", which chance may do" if base["low"] < 0 else ""
-        text = (f"No skill over {rate}: log-loss {abs(gain):.1%} {direction} ({tested}){chance}. "
+        text = (f"No skill over {rate}: {saved} ({tested}){chance}. "
                 "Read the probabilities as one rate for all, and do not rank by them.")
     against = ("better than" if best["high"] < 0 else "not worse than" if not_worse else
                "worse than" if best["low"] > NOT_WORSE else "not shown to be as good as")
@@ -161,5 +170,11 @@ def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, f
                    len(asked) - 1)
     text += f" It is {against} the plain model that was best before (of late {PLAIN_NAMES[before]})."
     return Verdict(skill, gain, bound, not_worse, text)
+
+
+def _is_beaten(rate: dict[str, float], few: bool) -> bool:
+    """Whether the model is surely and noticeably better than a rate; `few` : there are too few blocks of time."""
+    return bool(rate["bound"] < 0 and -rate["mean"] >= CLAIM_GAIN * rate["loss"]
+                and (not few or rate["ahead"] >= CLAIM_AHEAD * rate["origins"]))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from features.calendar import DAY
-from training.evidence.paired import MIN_BLOCKS, Asked, blocks, differences, verdict
+from training.evidence.paired import CLAIM_ORIGINS, MIN_BLOCKS, Asked, blocks, differences, verdict
 from training.evidence.summary import UNTESTED, summary
 
 
@@ -34,10 +36,35 @@ def _verdict(asked, days=30.0):
 
 def test_a_model_that_knows_more_than_the_rate_is_said_to():
     true, won, subject = _company(1, spread=1.0)
-    said = _verdict([_asked(true, won, subject=subject)])
+    asked = _asked(true, won, subject=subject)
+    said = _verdict([asked] * CLAIM_ORIGINS)
     assert said.skill
     assert said.sentence.startswith("Skill over the base rate")
     assert 0 < said.bound < said.gain
+    early = _verdict([asked] * (CLAIM_ORIGINS - 1))
+    assert not early.skill
+    assert early.sentence.startswith("No claim of skill yet over the base rate")
+
+
+def test_skill_must_be_shown_against_every_rate_not_only_the_hardest_on_average():
+    true, won, subject = _company(6, spread=1.0, n=1200)
+    asked = []
+    for i in range(CLAIM_ORIGINS):
+        # As good as knowing all at four dates, and far off at the last: worse on average than the base rate is.
+        clock = true if i < CLAIM_ORIGINS - 1 else np.where(won, 0.01, 0.99)
+        one = _asked(true, won, subject=subject)
+        asked.append(replace(one, plain={**one.plain, "clock": clock}))
+    found = differences(asked, 30.0)
+    assert found["clock"]["mean"] < found["base"]["mean"] < 0
+    said = verdict(asked, 30.0, found)
+    assert not said.skill
+    assert "as the clock alone has it" in said.sentence
+
+
+def test_what_is_left_over_at_the_end_is_no_block_of_its_own():
+    at = np.repeat(np.array([0.0, 30, 60, 90, 120]) * DAY, [100, 100, 100, 100, 20]).astype(np.int64)
+    found = blocks([_asked(np.full(420, 0.2), np.zeros(420, dtype=bool), at=at)], 30.0)
+    assert np.bincount(found).tolist() == [100, 100, 100, 120]
 
 
 def test_noise_is_no_skill_and_the_sentence_says_so():
@@ -45,7 +72,7 @@ def test_noise_is_no_skill_and_the_sentence_says_so():
     for seed in range(20):
         _, won, _ = _company(seed, spread=0.0)
         noise = np.clip(0.2 * np.exp(np.random.default_rng(seed).normal(0, 0.05, len(won))), 0, 1)
-        said = _verdict([_asked(noise, won)])
+        said = _verdict([_asked(noise, won)] * CLAIM_ORIGINS)
         claimed += said.skill
         assert said.skill or said.sentence.startswith("No skill over the base rate")
     assert claimed <= 1

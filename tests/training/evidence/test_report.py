@@ -28,7 +28,7 @@ def _evaluation(n=600, skill=True):
     probability = random.beta(2, 6, n)
     won = random.random(n) < (probability if skill else 0.25)
     asked = [Asked(probability, won, np.arange(n), np.zeros(n, dtype=np.int64), {"base": np.full(n, 0.25)},
-                   {"state": np.where(np.arange(n) % 2, "New", "<b>Talk</b>").astype(object)})] if n else []
+                   {"state": np.where(np.arange(n) % 2, "New", "<b>Talk</b>").astype(object)})] * 5 if n else []
     figures = {"n": n, "won": 1, "predicted_over_actual": 1.0, "auc": 0.6, "log_loss": 0.5, "log_loss_base": 0.6}
     return {"window_days": 60, "median": {}, "periods": [], **summary(asked, 60),
             "origins": [{"origin": 20_000 * DAY, **figures}] if n else [],
