@@ -117,13 +117,16 @@ def _reasons(company: Company, model: HazardModel, as_of: int, ids: list[str], m
 
 def top_reasons(company: Company, model: HazardModel, as_of: int, ids: list[str],
                 end_of: EndOf) -> dict[str, dict[str, Any]]:
-    """The one thing that stands out about each open lead or deal, by id: `reason`, `effect`, `actionable`."""
+    """The one thing that stands out about each open lead or deal, by id: `reason`, `effect`, `actionable`. Who has none
+    is left out."""
     if not ids:
         return {}
     subject, at = company.history.codes(model.kind, ids), np.full(len(ids), as_of)
     found = explain_at(model, company.history, subject, at, end_of(subject, at))
-    return {one: {"reason": explained.themes[0].text, "effect": explained.themes[0].effect,
-                  "actionable": explained.themes[0].actionable} for one, explained in zip(ids, found, strict=True)}
+    largest = {one: max(explained.reasons(1), key=lambda reason: abs(reason.effect), default=None)
+               for one, explained in zip(ids, found, strict=True)}
+    return {one: {"reason": reason.text, "effect": reason.effect, "actionable": reason.actionable}
+            for one, reason in largest.items() if reason is not None}
 
 
 def forecast(company: Company, as_of: int, start: int, end: int,

@@ -6,8 +6,8 @@ is followed. That of how the fields tell leads apart grows with a score's distan
 wins that it was learned from and with the weight of the voices that listen to the fields. The whole is scaled by how
 far scores were off at earlier origins.
 
-Unlike is what has more strange facts (numbers outside the range of all that closed, texts never seen among them) than
-nearly all of those that closed have, each held against the others.
+Unlike is what has more strange facts of its own (numbers outside the range of all that closed, texts never seen among
+them) than nearly all of those that closed have, each held against the others.
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ from training.worklist import past_worklists
 
 __all__ = ["as_learned", "lead_score", "task", "train", "window_end"]
 
+Judged = tuple[Fold, LandmarkTable, Int, Asked]  # an origin, its questions, their windows' ends and answers
+ENOUGH = 30  # conversions, for an origin to tell what the model leans on
 JUDGED_DAYS = 14  # an origin is judged on the landmarks of so many days, all of whose windows have closed
 
 
@@ -48,7 +50,7 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     progress("leads: fitting up to the date")
     chosen = settings_at(as_of) if settings_at else settings.training
     model = fit(job, as_of, chosen, folds, chosen.seeds)
-    origins, asked, judged = [], [], None
+    origins, asked, judged = [], [], []
     for fold in folds:
         marks, end = job.table.landmarks.take(fold.later), job.window_end[fold.later]
         closed = fold.later[(marks.at < fold.origin + JUDGED_DAYS * DAY) & (end <= as_of)
@@ -59,22 +61,28 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
                                  settings)
         origins.append({"origin": fold.origin, **finite(figures)})
         asked.append(answers)
-        judged = fold, job.table.take(closed), job.window_end[closed], answers
+        judged.append((fold, job.table.take(closed), job.window_end[closed], answers))
     days = _outcome(history).horizon.days
     evaluation = {"window_days": days, "origins": origins, "trials": tuner.trials if tuner else 0, "periods": [],
                   "rules": None if history.rules is None else history.rules.model_dump(by_alias=True),
                   "worklist": past_worklists(job, folds, as_of, settings, window_end, days),
-                  **(_insight(job, *judged, settings) if judged else {"learning": [], "importance": []})}
+                  **(_insight(job, *_telling(judged), settings) if judged else {"learning": [], "importance": []})}
     return training_result(model, evaluation, asked, settings.model_copy(update={"training": chosen}), folder)
+
+
+def _telling(judged: list[Judged]) -> Judged:
+    """The newest origin with enough conversions to tell something, else the one with the most."""
+    return max(judged, key=lambda one: (min(int(one[3].won.sum()), ENOUGH), one[0].origin))
 
 
 def _insight(job: Task, fold: Fold, table: LandmarkTable, end: Int, answers: Asked,
              settings: Settings) -> dict[str, Any]:
-    """What the newest origin with answers shows beside its figures."""
+    """What one origin shows beside its figures."""
     def refit(thin: Task) -> HazardModel:
         return fit(thin, fold.origin, settings.training, [], 1)
 
-    return {"learning": learning_curve(job, fold.model, refit, table, end, answers),
+    return {"insight": {"origin": fold.origin, "n": len(answers.won), "won": int(answers.won.sum())},
+            "learning": learning_curve(job, fold.model, refit, table, end, answers),
             "importance": group_importance(fold.model, job.history, table, end, answers)}
 
 

@@ -55,6 +55,8 @@ class Worklist:
 
 def contacts_within(hours: float, settings: Settings) -> int:
     """How many contacts so many hours are enough for. Raises BadInput when for none."""
+    if not np.isfinite(hours):
+        raise BadInput(f"Say for how many hours leads can be contacted, not {hours:g}.")
     contacts = int(hours / settings.value.hours_per_contact + 1e-9)
     if contacts < 1:
         raise BadInput(f"{hours:g} hours are not enough for one contact, which takes "

@@ -37,7 +37,8 @@ def explain_lead(home_path: Path, lead_id: str, as_of: str, version: int | None,
     score = said["score"]
     say(f"{company.mapping.company}, lead {lead_id} as of {said['as_of']}, by model {said['model']}")
     say(f"{_percent(score['probability'])} to convert within its horizon{_interval(score)}: score {score['score']}, "
-        f"grade {score['grade']}.{' It is unlike anything that has closed so far.' if score['unlike'] else ''}")
+        f"grade {score['grade']}. The voice '{score['voice']}' speaks loudest."
+        f"{' It is unlike anything that has closed so far.' if score['unlike'] else ''}")
     if score["probability_before"] is not None:
         say(f"Seven days before: {_percent(score['probability_before'])} ({score['change']:+.1f} points).")
     if score["override"]:

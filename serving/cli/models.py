@@ -48,6 +48,7 @@ def train(home_path: Path, what: str, as_of: str, trials: int | None, seconds: f
     They learn from what was known up to DATE, are judged at earlier dates and logged to MLflow in the home. Each
     serves from then on, unless the one that does knows more.
     """
+    import math
     import time
 
     from features.calendar import DAY, iso
@@ -57,6 +58,8 @@ def train(home_path: Path, what: str, as_of: str, trials: int | None, seconds: f
 
     if trials and seconds:
         raise BadInput("--tune and --trials both say how long to try settings. Give one of them.")
+    if seconds and not math.isfinite(seconds):
+        raise BadInput(f"--tune takes a number of seconds, not {seconds:g}.")
     home = Home.open(home_path)
     moment = read_as_of(as_of, home)
     if moment - home.last_known() > SILENCE_DAYS * DAY:
@@ -193,6 +196,8 @@ def _with_overrides(frame: Any, home: Any, moment: int) -> Any:
 
     said = overrides_as_of(home, moment).set_index("lead_id")[["grade", "probability", "note", "until", "set_by"]]
     said["until"] = [iso(one, home.mapping.zone) for one in said["until"]]
+    # The same types whether anything was said or not, so that files of several weeks can be put together.
+    said = said.astype({"grade": "str", "probability": "float64", "note": "str", "until": "str", "set_by": "str"})
     return frame.join(said.rename(columns={"set_by": "by"}).add_prefix("override_"), on="lead_id")
 
 
@@ -207,8 +212,10 @@ def _ids(text: str | None) -> list[str] | None:
 
 
 def _with_reasons(frame: Any, model: Any, history: Any, moment: int, most: int, end_of: Any) -> Any:
-    """A frame of scores with reason_for_1, its effect in log-odds, and so on; empty where there is none."""
+    """A frame of scores with reason_for_1, its effect in log-odds, whether it is actionable, and so on; empty where
+    there is none."""
     import numpy as np
+    import pandas as pd
 
     from training.reasons import explain_at
 
@@ -218,8 +225,11 @@ def _with_reasons(frame: Any, model: Any, history: Any, moment: int, most: int, 
     for side, sign in (("for", 1), ("against", -1)):
         mine = [[reason for reason in reasons if reason.effect * sign > 0] for reasons in told]
         for i in range(most):
-            frame[f"reason_{side}_{i + 1}"] = [one[i].text if len(one) > i else None for one in mine]
+            frame[f"reason_{side}_{i + 1}"] = pd.array(
+                [one[i].text if len(one) > i else None for one in mine], dtype="str")
             frame[f"effect_{side}_{i + 1}"] = [one[i].effect if len(one) > i else np.nan for one in mine]
+            frame[f"actionable_{side}_{i + 1}"] = pd.array(
+                [one[i].actionable if len(one) > i else None for one in mine], dtype="boolean")
     return frame
 
 

@@ -35,7 +35,7 @@ def report(home_path: Path, what: str, version: int | None, out: Path | None, as
     chosen, model = model_for(home, what, newest, version)
     evaluation = model.evaluation
     out = out or Path(f"{what}-report.html")
-    out.write_text(report_html(home.mapping, evaluation), encoding="utf-8")
+    out.write_text(report_html(home.mapping, evaluation, chosen.label), encoding="utf-8")
     sentence = evaluation["verdict"]["sentence"]
     if as_json:
         emit({"out": str(out), "model": chosen.label, "verdict": evaluation["verdict"]})

@@ -75,6 +75,9 @@ def worklist(home_path: Path, as_of: str, budget: int | None, hours: float | Non
     reasons = _reasons(model, history, found.rows["lead_id"].tolist(), moment)
     found = replace(found, rows=found.rows.assign(reason=pd.Series(reasons, dtype=object)))
     _tell(found, home, moment, chosen.label, contacts, out, as_json)
+    verdict = model.evaluation["verdict"]
+    if not (as_json or verdict["skill"]):
+        say(f"{chosen.label} orders this list, and its report says: {verdict['sentence']}")
 
 
 def _reasons(model: HazardModel, history: History, ids: list[str], moment: int) -> list[str | None]:
@@ -114,7 +117,7 @@ def _tell(found: Worklist, home: Home, moment: int, label: str, contacts: int, o
     if found.left:
         say(f"{found.left:,} more would be worth a contact beyond the budget.")
     if found.not_worth:
-        say(f"{found.not_worth:,} are left out: they would bring less than a contact costs.")
+        say(f"{_counted(found.not_worth, 'lead')} left out: not worth a contact.")
     say(f"It takes about {_counted(len(rows) * hours, 'hour')}."
         + ("" if out is None else f" The list is in {out}."))
 
@@ -203,7 +206,7 @@ def _show_band(band: dict[str, Any]) -> None:
           [[order, *(f"{band['orders'][order][measure]:.{'2f' if measure == 'auc' else '0%'}}" for measure in _NAMES)]
            for order in ORDERS if order in band["orders"]],
           title=f"{name}: {band['conversions']:,} conversions on lists of {band['leads']:,} leads ({rate:.1%}), "
-                f"{band['origins']} dates")
+                f"{_counted(band['origins'], 'date')}")
     for other in (one for one in ORDERS if one in band["against"]):
         said = [f"{_NAMES[measure]} {in_words(band['against'][other][measure])}"
                 for measure in ("reached_20", "needed_50")]

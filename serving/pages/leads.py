@@ -48,6 +48,7 @@ def leads(company: Company, as_of: int, sort: str, all_leads: bool) -> dict[str,
         "sort": sort, "sorts": SORTS, "by_hand": bool(said), "headline": _headline(scored),
         "intervals": bool(scored["probability_low"].notna().any()), "over": number(over) if over else "",
         "horizon": _horizon(company), "grades": _grades(scored),
+        "doubt": "" if model.evaluation["verdict"]["skill"] else model.evaluation["verdict"]["sentence"],
         "all_address": f"/leads?{urlencode({**at, 'sort': sort, 'leads': 'all'})}",
     }
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from features.calendar import DAY
+from features.catalogue import catalogue
 from features.errors import BadInput, NotFound
 from features.settings import load_settings
 from tests.histories import activity, change, history
@@ -92,6 +93,15 @@ def test_a_contact_that_costs_something_grades_by_expected_value(asked):
     assert set(score(model, past, AS_OF, dear)["grade"]) == {"D"}
     found = score(model, past, AS_OF, SETTINGS)
     np.testing.assert_allclose(found["expected_value"], found["probability"] * SETTINGS.value.amount)
+
+
+def test_unlike_is_about_a_leads_own_facts_not_the_day_or_what_others_do(asked):
+    past, model = asked
+    seen = {*model.familiar.numbers, *model.familiar.levels}
+    others = {one.name for one in catalogue(past, "lead") if one.by_others or one.group == "calendar"}
+    assert "days_to_quarter_end" in others
+    assert "lead_age_days" in seen
+    assert not seen & others
 
 
 def test_a_dossier_tells_what_was_said_each_week_and_what_moved_it(asked):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from training import lead_conversion, lead_scores
 from training.evidence.effort import MEASURES
 from training.evidence.rolling import roll
 from training.hazard import HazardModel
-from training.value import conversion_amounts, grades, usual_amount
+from training.value import conversion_amounts, grades, usual_amount, value_of_grade
 from training.worklist import cases_at_age, contacts_within, past_worklists, worklist
 
 MAPPING = """
@@ -38,12 +39,12 @@ sources:
 NOBODY = pd.DataFrame(columns=OVERRIDE_COLUMNS)
 
 
-def company() -> History:
+def company(*more: dict[str, Any]) -> History:
     """Leads a to d: c of a demo, b with an inbound call on day 12; a deal of 300 from a, which converted on day 5."""
     past = history(leads=dict.fromkeys("abcd", 1.0), deals={"D": 6.0}, described_by=parse_mapping(MAPPING, "test"),
                    changes=[change("a", "status", "Converted", 5, kind="lead"), change("D", "amount", "30000", 7),
                             change("c", "source", "Demo request", 1, kind="lead"),
-                            change("d", "amount", "500000", 8, kind="lead")],
+                            change("d", "amount", "500000", 8, kind="lead"), *more],
                    activities=[activity("b", 12, direction="inbound", subject="lead")])
     tables = {**past.tables, "deals": past.tables["deals"].assign(lead_id="a")}
     return History(tables, past.mapping)
@@ -75,6 +76,28 @@ def test_a_lead_with_an_amount_of_its_own_is_graded_by_it() -> None:
     usual = usual_amount(company(), round(8 * DAY), settings(amount=100.0))
     assert usual == 30_000
     assert grades(np.array([0.1, 0.1]) * amounts(8)[2:], usual, settings(), "EUR") == ["C", "A"]
+
+
+def test_what_conversions_brought_is_their_deals_else_their_own_amounts() -> None:
+    known = company(change("b", "status", "Converted", 9, kind="lead"), change("b", "amount", "70000", 9, kind="lead"),
+                    change("a", "amount", "990000", 9, kind="lead"))
+    assert usual_amount(known, round(8 * DAY), settings()) == 30_000
+    assert usual_amount(known, round(10 * DAY), settings()) == (30_000 + 70_000) / 2
+
+
+@pytest.mark.parametrize(("cost", "unit"), [(0.0, 30_000), (60.0, 6_000)])
+def test_a_grade_by_hand_moves_the_worth_into_its_range(cost: float, unit: float) -> None:
+    chosen = settings(cost_per_contact=cost)
+    lowest = chosen.value.grades if cost else chosen.grades
+
+    def moved(grade: str, value: float) -> float:
+        return value_of_grade(grade, value, 30_000, chosen, "EUR")
+
+    assert moved("A", 0.0) == lowest.A * unit
+    assert moved("A", 1e9) == 1e9
+    assert moved("B", 1e9) == lowest.A * unit
+    assert moved("C", (lowest.C + lowest.B) / 2 * unit) == pytest.approx((lowest.C + lowest.B) / 2 * unit)
+    assert moved("D", 1e9) == 0
 
 
 def test_intent_is_high_for_who_came_to_us_or_gets_in_touch_as_of_the_date() -> None:
@@ -112,6 +135,9 @@ def test_hours_are_contacts() -> None:
     assert contacts_within(2.0, settings(hours_per_contact=0.5)) == 4
     with pytest.raises(BadInput, match="not enough for one contact"):
         contacts_within(0.4, settings(hours_per_contact=0.5))
+    for hours in (np.inf, np.nan):
+        with pytest.raises(BadInput, match="for how many hours"):
+            contacts_within(hours, settings())
 
 
 def test_the_past_of_a_training_is_judged_by_what_was_known_and_only_where_horizons_have_ended(

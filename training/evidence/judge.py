@@ -23,7 +23,9 @@ from training.outcomes import Outcomes
 __all__ = ["Asked", "judge", "won_by"]
 
 Floats = npt.NDArray[np.float64]
-SEGMENT_FEATURES = ("kind", "source", "field:source")  # what segments are formed by, where there is such a feature
+# What segments are formed by, where there is such a feature.
+SEGMENT_FEATURES = ("kind", "source",
+                    *(f"field:{name}" for name in ("source", "segment", "region", "product", "industry")))
 
 
 def judge(model: HazardModel, ends: Outcomes, table: LandmarkTable, window_end: Int, task: Task,

@@ -36,8 +36,9 @@ LEAST_IMPORTANCE = 0.0005  # of log-loss: what shows as 0 is not shown
 _VERBS = {"lead": "converts", "deal": "is won"}
 
 
-def report_html(mapping: Mapping, evaluation: Entries[str, Any]) -> str:
-    """The page of an evaluation, as it is kept with its model."""
+def report_html(mapping: Mapping, evaluation: Entries[str, Any], model: str = "") -> str:
+    """The page of an evaluation, as it is kept with its model; `model` is what the version is called, once it has a
+    name."""
     zone, params = mapping.zone, evaluation["params"]
     kind = params["kind"]
     figures = {"learning": ""}
@@ -47,10 +48,13 @@ def report_html(mapping: Mapping, evaluation: Entries[str, Any]) -> str:
     learning = evaluation.get("learning", [])
     if len(learning) > 1:
         figures["learning"] = Markup(learning_svg(learning))
+    insight = evaluation.get("insight")
+    if insight:
+        insight = {**insight, "day": iso(insight["origin"], zone)[:10]}
     importance = [row for row in evaluation.get("importance", []) if row["loss"] >= LEAST_IMPORTANCE]
     headline, explained = evaluation["verdict"]["sentence"].split(": ", 1)
     return environment().get_template("report.html").render(
-        kind=kind, verb=_VERBS[kind], company=mapping.company, simulated=mapping.simulated,
+        kind=kind, verb=_VERBS[kind], company=mapping.company, model=model, simulated=mapping.simulated,
         as_of=iso(params["as_of"], zone)[:16].replace("T00:00", "").replace("T", " "),
         headline=headline, explained=explained[0].upper() + explained[1:],
         evaluation=evaluation, pooled=evaluation["pooled"], verdict=evaluation["verdict"],
@@ -61,7 +65,7 @@ def report_html(mapping: Mapping, evaluation: Entries[str, Any]) -> str:
                    for band in evaluation.get("worklist", {"bands": []})["bands"]],
         learning=learning, importance=importance,
         most=max((row["loss"] for row in importance), default=0.0),
-        settings=list(_flat(params)), figures=figures)
+        settings=list(_flat({**params, "as_of": iso(params["as_of"], zone)})), figures=figures, insight=insight)
 
 
 def _flat(params: Entries[str, Any], above: str = "") -> list[tuple[str, str]]:

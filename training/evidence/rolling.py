@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.calendar import DAY, fiscal_quarter
+from features.catalogue import catalogue
 from features.events import Int
 from features.history import History
 from features.settings import Prior, TrainingSettings
@@ -324,12 +325,17 @@ def _certainty(model: HazardModel, task: Task, settings: TrainingSettings) -> Ce
 
 
 def _familiar(task: Task, origin: int, settings: TrainingSettings) -> Familiar:
-    """What the landmarks look like of those that had ended by `origin`."""
+    """What the landmarks look like of those that had ended by `origin`: their own facts, not the day they are asked on,
+    nor what others do meanwhile."""
     marks = task.table.landmarks
     state, _ = task.ends.known_at(origin).next_end(marks.subject, marks.at)
     closed = np.flatnonzero((marks.at < origin) & (state != OPEN))
     ids = task.history.subjects(task.kind).ids[marks.subject[closed]]
-    return learn_familiar(task.table.features.iloc[closed], pd.util.hash_array(ids), settings.unlike_share)
+    own = [one.name for one in catalogue(task.history, task.kind, origin)
+           if not one.by_others and one.group != "calendar"]
+    features = task.table.features
+    return learn_familiar(features[[name for name in own if name in features]].iloc[closed], pd.util.hash_array(ids),
+                          settings.unlike_share)
 
 
 def _happened(hazards: Floats, rows: Rows) -> Floats:

@@ -30,9 +30,9 @@ def test_scores_of_leads_come_with_trend_worth_and_reasons(scored: pd.DataFrame)
     assert list(scored.columns) == [
         "lead_id", "probability", "probability_low", "probability_high", "score", "grade", "expected_value",
         "probability_before", "change", "voice", "unlike", "override_grade", "override_probability",
-        "override_note", "override_until", "override_by", "reason_for_1", "effect_for_1", "reason_for_2",
-        "effect_for_2", "reason_against_1", "effect_against_1", "reason_against_2", "effect_against_2", "as_of",
-        "model"]
+        "override_note", "override_until", "override_by",
+        *[f"{what}_{side}_{i}" for side in ("for", "against") for i in (1, 2)
+          for what in ("reason", "effect", "actionable")], "as_of", "model"]
     assert (scored["effect_for_1"].dropna() > 0).all()
     assert (scored["effect_against_1"].dropna() < 0).all()
 

@@ -43,6 +43,7 @@ def test_report_needs_nothing_from_outside_and_escapes_what_the_company_calls_th
     assert "<b>Talk" not in text
     assert "Skill over the base rate" in text
     assert text == report_html(mapping(), _evaluation())
+    assert "model leads/7, trained on" in report_html(mapping(), _evaluation(), "leads/7")
 
 
 def test_report_says_that_there_is_no_skill_or_no_test():
@@ -67,7 +68,7 @@ def test_report_command_writes_what_was_kept_with_the_training(trained_home: Pat
     version = champion(home, "leads")
     assert version is not None
     logged = home.path / "mlruns" / "artifacts" / "leads" / version.run_id / "artifacts" / "report.html"
-    assert logged.read_text() == out.read_text()
+    assert logged.read_text() == out.read_text().replace(f"model {version.label}, trained", "trained")
     assert "What more outcomes would bring" in out.read_text()
 
 
