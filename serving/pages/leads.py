@@ -48,7 +48,7 @@ def leads(company: Company, as_of: int, sort: str, all_leads: bool) -> dict[str,
         "sort": sort, "sorts": SORTS, "by_hand": bool(said), "headline": _headline(scored),
         "intervals": bool(scored["probability_low"].notna().any()), "over": number(over) if over else "",
         "horizon": _horizon(company), "grades": _grades(scored),
-        "doubt": "" if model.evaluation["verdict"]["skill"] else model.evaluation["verdict"]["sentence"],
+        "doubt": _doubt(model.evaluation["verdict"]),
         "all_address": f"/leads?{urlencode({**at, 'sort': sort, 'leads': 'all'})}",
     }
 
@@ -123,6 +123,11 @@ def _horizon(company: Company) -> str:
     assert company.mapping.leads is not None  # else there is no model of leads
     horizon = company.mapping.leads.horizon
     return f"{horizon.days:g} days of {'their creation' if horizon.origin == 'created' else 'now'}"
+
+
+def _doubt(verdict: dict[str, Any]) -> str:
+    """What a model's report says of a model that shows no skill; which plain one it is held against is left to it."""
+    return "" if verdict["skill"] else str(verdict["sentence"]).split(" It is ")[0]
 
 
 def _headline(scored: pd.DataFrame) -> str:

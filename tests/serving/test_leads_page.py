@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html import unescape
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from features.calendar import parse_as_of
 from features.home import Home
 from features.overrides import set_override
+from serving.cli import cli
 from serving.pages.words import fine_percent, percent, points
 from tests.serving.asking import client, text_of
 
@@ -58,6 +61,15 @@ def test_open_leads_are_listed_by_score_with_grade_chance_trend_and_reason(brows
 def test_the_headline_counts_what_the_chances_add_up_to(listed: str) -> None:
     assert re.search(r"<h1>Of \d+ open leads about [\d.]+ will convert\.</h1>", listed)
     assert "Simulated company." in text_of(listed)
+
+
+def test_a_list_by_a_model_without_skill_says_so(trained_home: Path, listed: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["--home", str(trained_home), "report", "leads", "--out", str(tmp_path / "r.html"),
+                                    "--json"])
+    verdict = json.loads(done.output)["verdict"]
+    said = text_of(listed)
+    assert ("report says" in said) is not verdict["skill"]
+    assert verdict["skill"] or verdict["sentence"].split(" It is ")[0] in said
 
 
 @pytest.mark.parametrize("sort", ["value", "rising", "falling"])
