@@ -33,6 +33,7 @@ Reals = npt.NDArray[np.float32]
 CLOCK_CORRELATION = 0.5  # with the date, above which a number is a clock of the calendar
 CLOCK_ROWS = 5000  # landmarks that this is told from
 CLOCK_LEAST = 50  # with fewer known values nothing is told
+ROWS_AT_ONCE = 50_000  # that boosters are asked about, so that their matrix stays small
 RARE_LEVEL = 10  # a category seen on fewer subjects than this is "other"
 MOST_LEVELS = 20  # levels of a category that the logistic hazard tells apart
 TAIL = 0.005  # a number is cut at these quantiles of training: a line drawn on beyond what was seen means nothing
@@ -103,11 +104,16 @@ def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, su
 def booster_hazards(boosters: list[lgb.Booster], encoded: Reals, bins: Reals) -> Floats:
     """Mean hazards (n, m, 3) of the boosters for landmarks' codes (n, columns) and bins (n, m, 5)."""
     n, m = bins.shape[:2]
-    if not n:
-        return np.empty((0, m, 3))
-    matrix = np.concatenate([np.repeat(encoded, m, axis=0), bins.reshape(n * m, -1)], axis=1)
-    mean = np.mean([booster.predict(matrix) for booster in boosters], axis=0)
-    return np.asarray(mean, dtype=np.float64).reshape(n, m, 3)
+    columns = encoded.shape[1]
+    total = np.zeros((n, m, 3))
+    for start in range(0, n, max(ROWS_AT_ONCE // m, 1)):
+        here = slice(start, start + max(ROWS_AT_ONCE // m, 1))
+        matrix = np.empty((len(encoded[here]), m, columns + bins.shape[2]), dtype=np.float32)
+        matrix[:, :, :columns], matrix[:, :, columns:] = encoded[here, None], bins[here]
+        rows = matrix.reshape(-1, matrix.shape[2])
+        for booster in boosters:
+            total[here] += np.asarray(booster.predict(rows)).reshape(-1, m, 3)
+    return total / len(boosters)
 
 
 @dataclass(frozen=True)
