@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from features.calendar import DAY
-from training.evidence.effort import Case, effort, needed, reached
+from training.evidence.effort import Case, effort, in_words, needed, reached
 
 
 def by_hand(points: list[float], won: list[bool], share: float) -> tuple[float, float]:
@@ -63,6 +63,9 @@ def test_skill_is_claimed_where_there_is_some_and_enough_time_to_see_it() -> Non
     assert compared["needed_50"]["difference"] < 0 < compared["needed_50"]["gain"]
     few = effort(cases(6, 14, skill=1.0), 90)[0]["against"]["random"]["reached_20"]
     assert (few["verdict"], few["lower"], few["better"], few["of"]) == ("only counted", None, 6, 6)
+    fewer = effort(cases(4, 14, skill=1.0), 90)[0]["against"]["random"]["reached_20"]
+    assert (fewer["verdict"], fewer["better"], fewer["of"]) == ("too few to tell", 4, 4)
+    assert in_words(fewer).endswith("(better at 4 of 4 dates: too few to tell)")
 
 
 def test_no_skill_is_claimed_where_there_is_none() -> None:
