@@ -64,11 +64,12 @@ MISSING = {
 }
 _COUNTED = re.compile(r"\b1 (day|time|step|contact|role|lead|other deal|deal|change|stage change|statuse|stage|"
                       r"character)s\b")
-_NOTHING = ((re.compile(r"\b0 days ago\b"), "less than a day ago"),
-            (re.compile(r"\bfor 0 days\b"), "for less than a day"),
-            (re.compile(r"\b0 days (old|away)\b"), r"less than a day \1"),
-            (re.compile(r"\b0 (activities|steps|stage changes|changes|contacts|other deals)\b"), r"no \1"),
-            (re.compile(r"\b0 days\b"), "less than a day"))
+_READ_BETTER = ((re.compile(r"\bis -([\d,]+ days) away\b"), r"was \1 ago"),
+                (re.compile(r"\b0 days ago\b"), "less than a day ago"),
+                (re.compile(r"\bfor 0 days\b"), "for less than a day"),
+                (re.compile(r"\b0 days (old|away)\b"), r"less than a day \1"),
+                (re.compile(r"\b0 (activities|steps|stage changes|changes|contacts|other deals)\b"), r"no \1"),
+                (re.compile(r"\b0 days\b"), "less than a day"))
 
 
 def themes(columns: Sequence[str], features: dict[str, Feature]) -> tuple[list[str], npt.NDArray[np.int64]]:
@@ -112,7 +113,7 @@ def words(history: History, feature: Feature, value: float | str | None) -> str:
         wording = wording.format()  # doubled braces of a company's own words become single ones
         return wording if feature.unit == "words" else f"{wording} ({shown})"
     text = wording.format(value=shown)
-    for pattern, instead in _NOTHING:
+    for pattern, instead in _READ_BETTER:
         text = pattern.sub(instead, text)
     text = text.replace("1 activities", "1 activity").replace("1 statuses", "1 status")
     return _COUNTED.sub(r"1 \1", text)
