@@ -62,8 +62,8 @@ MISSING = {
     "lead_owner": "nobody owns it",
     "deal_owner": "nobody owns it",
 }
-_COUNTED = re.compile(r"\b1 (day|time|step|contact|role|lead|other deal|deal|change|stage change|statuse|stage|"
-                      r"character)s\b")
+_COUNTED = re.compile(r"(?<![\d.,])\b1 (day|hour|time|step|contact|role|lead|other deal|deal|change|stage change|"
+                      r"statuse|stage|character)s\b")
 _READ_BETTER = ((re.compile(r"\bis -([\d,]+ days) away\b"), r"was \1 ago"),
                 (re.compile(r"\b0 days ago\b"), "less than a day ago"),
                 (re.compile(r"\bfor 0 days\b"), "for less than a day"),

@@ -86,11 +86,13 @@ def worklist(history: History, scores: pd.DataFrame, said: pd.DataFrame, as_of: 
         value_of_grade(grade, value, usual, settings, currency) if isinstance(grade, str) else value
         for grade, value in zip(frame["said_grade"], expected_value(chance, amount).tolist(), strict=True)]
     frame["cost"] = settings.value.cost_per_contact * 10.0 ** minor_digits(currency)
-    frame["chance"] = np.minimum(frame["expected_value"] / amount, 1.0)
+    frame["expected_value"] = np.minimum(frame["expected_value"], amount)  # no word by hand makes it more
+    frame["chance"] = frame["expected_value"] / amount
     # The budget goes, contact by contact, to the band whose next lead gains most, and each band's next lead is the one
     # that gains most in it: together that is one order by gain.
     gain = frame["expected_value"] - frame["cost"]
-    worth = frame.assign(gain=gain)[gain > 0].sort_values(["gain", "lead_id"], ascending=[False, True], kind="stable")
+    worth = frame.assign(gain=gain)[(gain >= 0) & (frame["expected_value"] > 0)]
+    worth = worth.sort_values(["gain", "lead_id"], ascending=[False, True], kind="stable")
     chosen = worth.head(contacts).reset_index(drop=True)
     chosen.insert(0, "rank", np.arange(1, len(chosen) + 1))
     columns = ["rank", "lead_id", "band", "probability", "said_grade", "said_probability", "note", "expected_value",

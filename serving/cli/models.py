@@ -198,7 +198,8 @@ def _with_overrides(frame: Any, home: Any, moment: int) -> Any:
     said["until"] = [iso(one, home.mapping.zone) for one in said["until"]]
     # The same types whether anything was said or not, so that files of several weeks can be put together.
     said = said.astype({"grade": "str", "probability": "float64", "note": "str", "until": "str", "set_by": "str"})
-    return frame.join(said.rename(columns={"set_by": "by"}).add_prefix("override_"), on="lead_id")
+    joined = frame.join(said.rename(columns={"set_by": "by"}).add_prefix("override_"), on="lead_id")
+    return joined.astype({"lead_id": "str"})
 
 
 def _ids(text: str | None) -> list[str] | None:

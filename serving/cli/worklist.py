@@ -74,9 +74,9 @@ def worklist(home_path: Path, as_of: str, budget: int | None, hours: float | Non
                     contacts, home.settings)
     reasons = _reasons(model, history, found.rows["lead_id"].tolist(), moment)
     found = replace(found, rows=found.rows.assign(reason=pd.Series(reasons, dtype=object)))
-    _tell(found, home, moment, chosen.label, contacts, out, as_json)
     verdict = model.evaluation["verdict"]
-    if not (as_json or verdict["skill"]):
+    _tell(found, home, moment, chosen.label, contacts, out, as_json, verdict["sentence"])
+    if len(found.rows) and not (as_json or verdict["skill"]):
         say(f"{chosen.label} orders this list, and its report says: {verdict['sentence']}")
 
 
@@ -93,7 +93,7 @@ def _reasons(model: HazardModel, history: History, ids: list[str], moment: int) 
 
 
 def _tell(found: Worklist, home: Home, moment: int, label: str, contacts: int, out: Path | None,
-          as_json: bool) -> None:
+          as_json: bool, verdict: str) -> None:
     from features.calendar import iso
 
     rows = _in_whole_units(found.rows, home)
@@ -104,7 +104,8 @@ def _tell(found: Worklist, home: Home, moment: int, label: str, contacts: int, o
     if as_json:
         leads = [{str(name): None if value is None or value != value else value for name, value in row.items()}
                  for row in rows.to_dict("records")]
-        emit({"as_of": as_of, "model": label, "currency": home.mapping.currency, "budget": contacts, "leads": leads,
+        emit({"as_of": as_of, "model": label, "verdict": verdict, "currency": home.mapping.currency,
+              "budget": contacts, "leads": leads,
               "hours": len(rows) * hours, "bands": bands, "beyond_budget": found.left, "not_worth": found.not_worth,
               "out": None if out is None else str(out)})
         return

@@ -107,10 +107,12 @@ def _scored(company: Company, chosen: ModelVersion, model: HazardModel, as_of: i
 
 
 def _because(company: Company, chosen: ModelVersion, model: HazardModel, as_of: int, within: float,
-             ids: list[str]) -> dict[str, dict[str, Any]]:
+             ids: list[str]) -> dict[str, dict[str, Any] | None]:
     """The top reason of each deal, for those that are looked at."""
-    known: dict[str, dict[str, Any]] = company.remember(("deal reasons", chosen.label, chosen.trained_at, as_of), dict)
+    known: dict[str, dict[str, Any] | None] = company.remember(
+        ("deal reasons", chosen.label, chosen.trained_at, as_of), dict)
     new = [one for one in ids if one not in known]
+    known.update(dict.fromkeys(new))
     known.update(answers.top_reasons(company, model, as_of, new, answers.deal_end(within)))
     return known
 

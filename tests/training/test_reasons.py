@@ -183,6 +183,7 @@ def _feature(name, unit, wording, dtype="number"):
     (_feature("a", "days", "its contract end is {value} days away"), -3.2, "its contract end was 3 days ago"),
     (_feature("a", "days", "its contract end is {value} days away"), -1.0, "its contract end was 1 day ago"),
     (_feature("a", "days", "its contract end is {value} days away"), -0.2, "its contract end was less than a day ago"),
+    (_feature("a", "ratio", "it is {value} as old as usual"), 3.1, "it is 3.1 times as old as usual"),
     (_feature("a", "activities", "{value} activities so far"), 0.0, "no activities so far"),
     (_feature("a", "activities", "{value} activities so far"), 1.0, "1 activity so far"),
     (_feature("field:amount", "minor units", "the size of its amount"), 4_825_040.0, "its amount is €48,250"),

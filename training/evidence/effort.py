@@ -29,7 +29,7 @@ TOGETHER = "all"
 MODEL = "model"
 ORDERS = (MODEL, "expected value", "rules", "newest first", "random")
 FEWEST_BLOCKS = 5  # independent stretches of time below which no interval is given
-FEWEST_DATES = 5  # fewer that agree may do so by chance
+FEWEST_DATES = 5  # fewer tell nothing where there is no interval
 COUNTED = "only counted"  # the verdict where there are fewer stretches, and all dates agree
 LEVEL = 0.90
 
@@ -137,8 +137,8 @@ def _compared(ours: Floats, theirs: Floats, measure: str, origins: list[int], ho
     block = np.array([int((origin - origins[0]) / DAY // horizon_days) for origin in origins])
     means = np.array([gain[block == one].mean() for one in np.unique(block)])
     lower = upper = None
-    agree = len(gain) in (better, worse)
-    verdict = "no difference" if not agree else COUNTED if len(gain) >= FEWEST_DATES else "too few to tell"
+    verdict = ("too few to tell" if len(gain) < FEWEST_DATES else
+               COUNTED if len(gain) in (better, worse) else "no difference")
     if len(means) >= FEWEST_BLOCKS:
         half = float(t.ppf((1 + LEVEL) / 2, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means)))
         lower, upper = float(means.mean() - half), float(means.mean() + half)

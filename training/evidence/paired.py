@@ -161,7 +161,8 @@ def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, f
         text = (f"No claim of skill yet over {rate}: {saved} ({tested}). It takes {CLAIM_ORIGINS} dates to tell that "
                 "from times that happened to suit the model.")
     else:
-        chance = ", which chance may do" if base["low"] < 0 else ""
+        chance = ("" if base["low"] >= 0 else ", which chance may do" if base["bound"] >= 0 else
+                  ", too little to be of use" if gain < CLAIM_GAIN else "")
         text = (f"No skill over {rate}: {saved} ({tested}){chance}. "
                 "Read the probabilities as one rate for all, and do not rank by them.")
     against = ("better than" if best["high"] < 0 else "not worse than" if not_worse else
