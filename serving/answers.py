@@ -32,7 +32,7 @@ from training.reasons import Reason, explain_at
 from training.registry.versions import ModelVersion
 
 __all__ = ["by_hand", "deal_end", "deal_periods", "deal_scores", "forecast", "lead_end", "lead_scores", "named",
-           "reason_row", "top_reasons"]
+           "reason_row", "remembered_reasons", "top_reasons"]
 
 
 def lead_scores(company: Company, as_of: int, ids: list[str],
@@ -127,6 +127,17 @@ def top_reasons(company: Company, model: HazardModel, as_of: int, ids: list[str]
                for one, explained in zip(ids, found, strict=True)}
     return {one: {"reason": reason.text, "effect": reason.effect, "actionable": reason.actionable}
             for one, reason in largest.items() if reason is not None}
+
+
+def remembered_reasons(company: Company, chosen: ModelVersion, model: HazardModel, as_of: int, ids: list[str],
+                       end_of: EndOf) -> dict[str, dict[str, Any] | None]:
+    """`top_reasons` of those asked for now or before, each computed once; None for who has none."""
+    known: dict[str, dict[str, Any] | None] = company.remember(
+        (f"{model.kind} reasons", chosen.label, chosen.trained_at, as_of), dict)
+    new = [one for one in ids if one not in known]
+    known.update(dict.fromkeys(new))
+    known.update(top_reasons(company, model, as_of, new, end_of))
+    return known
 
 
 def forecast(company: Company, as_of: int, start: int, end: int,

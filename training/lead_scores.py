@@ -45,13 +45,14 @@ def score(model: HazardModel, history: History, as_of: int, settings: Settings,
     table = landmark_table(history, "lead", Landmarks(subject, at))
     probability = np.clip(model.curves_of(history, table).win_by(window_end(history, subject, at)), 0.0, 1.0)
     low, high = interval(model, probability)
-    amount = conversion_amounts(history, subject, at, settings)
+    usual = usual_amount(history, as_of, settings)
+    amount = conversion_amounts(history, subject, at, usual)
     value, currency = expected_value(probability, amount), history.mapping.currency
     before = probabilities(model, history, subject, at - TREND_DAYS * DAY)
     return pd.DataFrame({
         "lead_id": history.leads.ids[subject], "probability": probability,
         "probability_low": low, "probability_high": high, "score": lead_score(probability),
-        "grade": grades(value, usual_amount(history, as_of, settings), settings, currency),
+        "grade": grades(value, usual, settings, currency),
         "expected_value": value / 10.0 ** minor_digits(currency),
         "probability_before": before, "change": 100 * (probability - before), "voice": model.voice,
         "unlike": unlike(model, table.features)})

@@ -22,15 +22,13 @@ Floats = npt.NDArray[np.float64]
 AMOUNT = "amount"
 
 
-def conversion_amounts(history: History, subject: Int, at: Int, settings: Settings) -> Floats:
+def conversion_amounts(history: History, subject: Int, at: Int, usual: float) -> Floats:
     """What a conversion of each lead (code) would bring, as was known at its time, (n,): minor units.
 
-    The lead's own amount where it has one above 0; else the usual one, as known at the earliest of the times.
+    The lead's own amount where it has one above 0, else `usual`, of `usual_amount`.
     """
-    if not len(at):
-        return np.empty(0)
     own = _own_amounts(history, subject, at)
-    return np.where(np.isnan(own), usual_amount(history, int(at.min()), settings), own)
+    return np.where(np.isnan(own), usual, own)
 
 
 def usual_amount(history: History, as_of: int, settings: Settings) -> float:

@@ -106,8 +106,9 @@ def booster_hazards(boosters: list[lgb.Booster], encoded: Reals, bins: Reals) ->
     n, m = bins.shape[:2]
     columns = encoded.shape[1]
     total = np.zeros((n, m, 3))
-    for start in range(0, n, max(ROWS_AT_ONCE // max(m, 1), 1)):
-        here = slice(start, start + max(ROWS_AT_ONCE // max(m, 1), 1))
+    step = max(ROWS_AT_ONCE // max(m, 1), 1)
+    for start in range(0, n, step):
+        here = slice(start, start + step)
         matrix = np.empty((len(encoded[here]), m, columns + bins.shape[2]), dtype=np.float32)
         matrix[:, :, :columns], matrix[:, :, columns:] = encoded[here, None], bins[here]
         rows = matrix.reshape(-1, matrix.shape[2])

@@ -79,9 +79,9 @@ def worklist(history: History, scores: pd.DataFrame, said: pd.DataFrame, as_of: 
     frame = frame.join(by_hand.rename(columns={"said_note": "note"}), on="lead_id")
     at = np.full(len(subject), as_of)
     frame["band"] = intent_bands(history, subject, at, settings.intent)
-    amount = conversion_amounts(history, subject, at, settings)
-    chance = np.asarray(frame["said_probability"].astype("float64").fillna(frame["probability"]), dtype=np.float64)
     usual, currency = usual_amount(history, as_of, settings), history.mapping.currency
+    amount = conversion_amounts(history, subject, at, usual)
+    chance = np.asarray(frame["said_probability"].astype("float64").fillna(frame["probability"]), dtype=np.float64)
     frame["expected_value"] = [
         value_of_grade(grade, value, usual, settings, currency) if isinstance(grade, str) else value
         for grade, value in zip(frame["said_grade"], expected_value(chance, amount).tolist(), strict=True)]
@@ -159,7 +159,7 @@ def cases_at_age(job: Task, folds: list[Fold], as_of: int, age_days: float, sett
 def _case(job: Task, fold: Fold, table: LandmarkTable, end: Int, settings: Settings) -> Case:
     history, marks = job.history, table.landmarks
     probability = fold.model.curves_of(history, table).win_by(end)
-    amount = conversion_amounts(history, marks.subject, marks.at, settings)
+    amount = conversion_amounts(history, marks.subject, marks.at, usual_amount(history, int(marks.at.min()), settings))
     points = {"model": probability}
     if history.mapping.field_types("lead").get(AMOUNT) == "money":  # else it is the same order
         points["expected value"] = expected_value(probability, amount)

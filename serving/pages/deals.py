@@ -40,7 +40,8 @@ def deals(company: Company, as_of: int, sort: str, all_deals: bool) -> dict[str,
     order = {**_BY[sort], "deal_id": True}
     ordered = scored.sort_values(list(order), ascending=list(order.values()), kind="stable")
     shown = ordered if all_deals else ordered.head(SHOWN_DEALS)
-    because = _because(company, chosen, model, as_of, within, list(shown["deal_id"][:SHOWN_DEALS]))
+    because = answers.remembered_reasons(company, chosen, model, as_of,
+                                         list(shown["deal_id"][:SHOWN_DEALS]), answers.deal_end(within))
     at = {"as_of": company.date(as_of)}
     rows = [_row(company, one, because.get(one["deal_id"]), at)
             for one in map(answers.named, shown.to_dict("records"))]
@@ -104,17 +105,6 @@ def _scored(company: Company, chosen: ModelVersion, model: HazardModel, as_of: i
 
     found: pd.DataFrame = company.remember(("deal scores", chosen.label, chosen.trained_at, as_of), compute)
     return found
-
-
-def _because(company: Company, chosen: ModelVersion, model: HazardModel, as_of: int, within: float,
-             ids: list[str]) -> dict[str, dict[str, Any] | None]:
-    """The top reason of each deal, for those that are looked at."""
-    known: dict[str, dict[str, Any] | None] = company.remember(
-        ("deal reasons", chosen.label, chosen.trained_at, as_of), dict)
-    new = [one for one in ids if one not in known]
-    known.update(dict.fromkeys(new))
-    known.update(answers.top_reasons(company, model, as_of, new, answers.deal_end(within)))
-    return known
 
 
 def _row(company: Company, one: dict[str, Any], because: dict[str, Any] | None, at: dict[str, str]) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def leads(company: Company, as_of: int, sort: str, all_leads: bool) -> dict[str,
     column, ascending = _BY[sort]
     ordered = scored.sort_values([column, "probability", "lead_id"], ascending=[ascending, False, True], kind="stable")
     shown = ordered if all_leads else ordered.head(SHOWN_LEADS)
-    because = _because(company, chosen, model, as_of, list(shown["lead_id"][:SHOWN_LEADS]))
+    because = answers.remembered_reasons(company, chosen, model, as_of,
+                                         list(shown["lead_id"][:SHOWN_LEADS]), answers.lead_end(company))
     said = answers.by_hand(company, as_of, list(shown["lead_id"]))
     at = {"as_of": company.date(as_of)}
     rows = [_row(company, one, because.get(one["lead_id"]), said.get(one["lead_id"]), at)
@@ -89,17 +90,6 @@ def _scored(company: Company, chosen: ModelVersion, model: HazardModel, as_of: i
 
     found: pd.DataFrame = company.remember(("leads", chosen.label, chosen.trained_at, as_of), compute)
     return found
-
-
-def _because(company: Company, chosen: ModelVersion, model: HazardModel, as_of: int,
-             ids: list[str]) -> dict[str, dict[str, Any] | None]:
-    """The top reason of each lead, for those that are looked at."""
-    known: dict[str, dict[str, Any] | None] = company.remember(
-        ("lead reasons", chosen.label, chosen.trained_at, as_of), dict)
-    new = [one for one in ids if one not in known]
-    known.update(dict.fromkeys(new))
-    known.update(answers.top_reasons(company, model, as_of, new, answers.lead_end(company)))
-    return known
 
 
 def _row(company: Company, one: dict[str, Any], because: dict[str, Any] | None, said: dict[str, Any] | None,

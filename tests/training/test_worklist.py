@@ -56,7 +56,8 @@ def settings(**value: float) -> Settings:
 
 
 def amounts(day: float) -> list[float]:
-    return conversion_amounts(company(), np.arange(4), np.full(4, round(day * DAY)), settings(amount=100.0)).tolist()
+    usual = usual_amount(company(), round(day * DAY), settings(amount=100.0))
+    return conversion_amounts(company(), np.arange(4), np.full(4, round(day * DAY)), usual).tolist()
 
 
 def test_an_amount_is_the_leads_own_else_that_of_earlier_conversions_else_the_setting_as_of_the_date() -> None:
