@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from training.outcomes import OPEN, Landmarks, Outcomes, grid_landmarks, outcome
 from training.result import TrainingResult, silent, training_result
 from training.tuning import Tuner, tuned
 
-__all__ = ["asked_deals", "chances", "evaluation_days", "open_deals", "score", "task", "train"]
+__all__ = ["asked_deals", "chances", "evaluation_days", "learn", "open_deals", "score", "task", "train"]
 
 _WHY = ("not created yet", "won", "lost")  # by state: why a deal cannot be scored
 FOLD_DAYS = 14  # between the earlier origins, where lives are short
@@ -42,23 +43,29 @@ def train(history: History, as_of: int, settings: Settings, folder: Path,
     """
     job = task(history.until(as_of), as_of, settings.training)
     settings_at = tuned(tuner, job, as_of, progress)
+    model, folds = learn(job, as_of, settings, progress, settings_at)
+    origins, asked = _judge(job, folds, as_of, settings)
+    evaluation = {**model.evaluation, "window_days": evaluation_days(job.cycle_days), "origins": origins,
+                  "trials": tuner.trials if tuner else 0, "at_risk": evidence(ask(job, folds, as_of))}
+    chosen = settings_at(as_of) if settings_at else settings.training
+    return training_result(model, evaluation, asked, settings.model_copy(update={"training": chosen}), folder)
+
+
+def learn(job: Task, as_of: int, settings: Settings, progress: Callable[[str], None] = silent,
+          settings_at: Callable[[int], TrainingSettings] | None = None) -> tuple[HazardModel, list[Fold]]:
+    """The model of a date and the earlier origins that it rests on. It knows how its forecasts went there, as the next
+    one needs to; nothing is stored, and no deal is judged."""
     folds = roll(job, as_of, settings.training, progress, settings_at)
     progress("deals: fitting up to the date")
     chosen = settings_at(as_of) if settings_at else settings.training
     model = fit(job, as_of, chosen, folds, chosen.seeds)
     progress("deals: looking back at past forecasts")
-    origins, asked = _judge(job, folds, as_of, settings)
-    evaluation = {"window_days": evaluation_days(job.cycle_days), "origins": origins,
-                  "trials": tuner.trials if tuner else 0, "at_risk": evidence(ask(job, folds, as_of)),
-                  "periods": judge_forecasts(job.history, [fold.model for fold in folds], as_of, settings)}
-    return training_result(model, evaluation, asked, settings.model_copy(update={"training": chosen}), folder)
+    periods = judge_forecasts(job.history, [fold.model for fold in folds], as_of, settings)
+    return replace(model, evaluation={"periods": periods}), folds
 
 
-def task(history: History, as_of: int, settings: TrainingSettings, window_days: float | None = None) -> Task:
-    """Landmarks, bins and windows of all deals in a history that ends at `as_of`.
-
-    `window_days` is the window in which rates are counted and "won" is asked; None takes `evaluation_days`.
-    """
+def task(history: History, as_of: int, settings: TrainingSettings) -> Task:
+    """Landmarks, bins and windows of all deals in a history that ends at `as_of`."""
     ends = outcomes(history, "deal").known_at(as_of)  # an end that is dated after it is none yet
     cycle_days = cycle(ends, settings.priors.deal)
     landmarks = grid_landmarks(ends, as_of, 3.5 if cycle_days < FAST_LIFE_DAYS else 7)
@@ -66,7 +73,7 @@ def task(history: History, as_of: int, settings: TrainingSettings, window_days: 
         raise Conflict(f"No deal of {history.mapping.company} was open at any time before that date, so there is "
                        "nothing to learn from. Train as of a later date.")
     edges = bin_edges(cycle_days, max(91.0, _remaining_life(ends, landmarks)))
-    window_end = landmarks.at + round((window_days or evaluation_days(cycle_days)) * DAY)
+    window_end = landmarks.at + evaluation_days(cycle_days) * DAY
     return Task(history, ends, landmark_table(history, "deal", landmarks), edges, cycle_days, window_end,
                 FOLD_DAYS, fingerprint(history))
 

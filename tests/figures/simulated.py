@@ -59,8 +59,7 @@ def against_truth(size: str = "demo", variant: str = "open", seed: int = 1) -> d
 def _logistic(past: History, kind: ModuleType, origin: int) -> Predict:
     """A logistic regression on landmarks whose window was over at the origin."""
     settings = load_settings().training
-    window = {"window_days": WINDOW_DAYS} if kind is deal_close else {}
-    job = kind.task(past.until(origin), origin, settings, **window)
+    job = kind.task(past.until(origin), origin, settings)
     return fit_plain(past_at(job, origin), settings, lambda table: np.full(len(table.landmarks), np.nan))["logistic"]
 
 

@@ -7,8 +7,7 @@ all that we are compared with.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ from training.evidence.judge import judge
 from training.evidence.plain_deals import by_stage_alone, plain_deals
 from training.evidence.plain_forecasts import Past, finally_won, plain_forecasts
 from training.evidence.predictive import predicted
-from training.evidence.rolling import prior_rows
+from training.evidence.rolling import Task, prior_rows
 from training.evidence.schedule import Period
 from training.evidence.summary import finite
 from training.hazard import HazardModel, LandmarkTable, landmark_table
@@ -63,14 +62,14 @@ def backtest_origin(history: History, period: Period, settings: Settings) -> dic
     and mean and quantiles of what each method `said`. weeks : the same of ours each week of the period, beside the
     reps' call from their deals and what people and their managers said themselves.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        model = deal_close.train(history, period.origin, settings, Path(folder)).model
+    then = deal_close.task(history.until(period.origin), period.origin, settings.training)
+    model, _ = deal_close.learn(then, period.origin, settings)
     ends = outcomes(history, "deal")
     past = Past.at_origin(history, period.origin, period.days, model.edges_days,
                           prior_rows(settings.training.priors.deal, model.edges_days))
     found = {"origin": period.origin, "end": period.end, "next": period.next, "days": period.days,
              "model": {"voice": model.voice, "wins": model.wins, "cycle_days": model.cycle_days},
-             **_deals(history, ends, model, past, period, settings),
+             **_deals(then, history, ends, model, past, period, settings),
              "two_thirds": _two_thirds(history, ends, model, past, period)}
     try:
         weeks = _weeks(history, model, period, settings)
@@ -80,15 +79,15 @@ def backtest_origin(history: History, period: Period, settings: Settings) -> dic
     return {**found, "forecast": {"came": actual(history, period.origin, period.end), "said": said}, "weeks": weeks}
 
 
-def _deals(history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period,
+def _deals(then: Task, history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period,
            settings: Settings) -> dict[str, Any]:
     subject = deal_close.open_deals(history, period.origin)
     at, end = np.full(len(subject), period.origin), np.full(len(subject), period.end)
     answered = ends.is_answered(subject, at, end)
     subject, at, end = subject[answered], at[answered], end[answered]
     table = landmark_table(history, "deal", Landmarks(subject, at))
-    job = deal_close.task(history.until(period.origin), period.origin, settings.training, period.days)
-    figures, asked = judge(model, ends, table, end, job, settings)
+    asked_within = replace(then, window_end=then.table.landmarks.at + round(period.days * DAY))
+    figures, asked = judge(model, ends, table, end, asked_within, settings)
     rows = _rows_of(past, history.deals.ids[subject])
     here = {name: said[rows] for name, said in plain_deals(past).items()}
     cells = curves_from_hazards(at, model.edges_days, by_stage_alone(model.cells).hazards(*table.state("deal")),
