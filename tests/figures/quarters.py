@@ -41,8 +41,8 @@ __all__ = ["table"]
 
 YEARS, LATEST, FUTURES = 5.0, 8, 400
 EARLIEST = 14  # quarters back from the end begins the last before the recession
-COMPANIES = {168: 1, 42: 5}  # by the new deals won in a quarter; renewals and growth make 400 and 100 of the latest ones
-ROWS = 200_000  # that boosters see; with ten times as many P50 and P80 move by less than a deal in a hundred
+COMPANIES = {168: 1, 42: 5}  # by new deals won in a quarter; renewals and growth make 400 and 100 of the latest ones
+ROWS = 200_000  # that boosters see; with ten times as many P10, P50 and P90 moved by one deal in a hundred
 WORDS = {"oracle": "the oracle", "model": "dealcast", **METHOD_NAMES}
 CALLED = {"model": "dealcast", "calls": "the people's calls", "managers": "their managers' numbers"}
 PEOPLE = "The amount of fiscal quarters, said a week after their start, beside what people called that day:"
@@ -57,18 +57,18 @@ def table(small: bool) -> str:
     asked = [(wins, seed, small) for wins, companies in chosen.items() for seed in range(1, companies + 1)]
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), threadpool_limits, (1,)) as pool:
         found = dict(zip(asked, pool.map(_company, asked), strict=True))
-    lines = ["| won a quarter | quarters | what | who | error | of the oracle's, median company "
+    lines = ["| won a quarter | quarters | companies | what | who | error | of the oracle's, median company "
              "| within 10% | 80% held | CRPS of the oracle's |",
-             "| --: | --- | --- | --- | --: | --: | --: | --: | --: |"]
-    beside = ["| won a quarter | quarters | who | error | within 10% | CRPS of dealcast's | higher than it |",
-              "| --: | --- | --- | --: | --: | --: | --: |"]
+             "| --: | --: | --: | --- | --- | --: | --: | --: | --: | --: |"]
+    beside = ["| won a quarter | quarters | companies | who | error | within 10% | CRPS of dealcast's | higher than it |",
+              "| --: | --: | --: | --- | --: | --: | --: | --: |"]
     for wins in sorted(chosen):
         companies = [quarters for (size, *_), quarters in found.items() if size == wins]
         mean = np.mean([one["won"]["true"] for quarters in companies for one in quarters])
         for words, recession in (("", False), (", in a recession", True)):
             told = [kept for quarters in companies
                     if (kept := [one for one in quarters if one["recession"] == recession])]
-            asked_of = f"| {mean:.0f} | {sum(map(len, told))} ({len(told)} companies){words} "
+            asked_of = f"| {mean:.0f} | {sum(map(len, told))}{words} | {len(told)} "
             for key, (name, _) in MEASURES.items():
                 lines += [f"{asked_of}| {name} {_row(who, told, key)}" for who in WORDS if _spoke(who, told, key)]
             beside += [f"{asked_of}{_beside(who, told)}" for who in CALLED if _spoke(who, told, "called")]
