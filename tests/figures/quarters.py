@@ -60,15 +60,15 @@ def table(small: bool) -> str:
     lines = ["| won a quarter | quarters | companies | what | who | error | of the oracle's, median company "
              "| within 10% | 80% held | CRPS of the oracle's |",
              "| --: | --: | --: | --- | --- | --: | --: | --: | --: | --: |"]
-    beside = ["| won a quarter | quarters | companies | who | error | within 10% | CRPS of dealcast's | higher than it |",
+    beside = ["| won a quarter | quarters | companies | who | error | within 10% | CRPS of dealcast's | higher at |",
               "| --: | --: | --: | --- | --: | --: | --: | --: |"]
     for wins in sorted(chosen):
         companies = [quarters for (size, *_), quarters in found.items() if size == wins]
-        mean = np.mean([one["won"]["true"] for quarters in companies for one in quarters])
         for words, recession in (("", False), (", in a recession", True)):
             told = [kept for quarters in companies
                     if (kept := [one for one in quarters if one["recession"] == recession])]
-            asked_of = f"| {mean:.0f} | {sum(map(len, told))}{words} | {len(told)} "
+            won = [one["won"]["true"] for quarters in told for one in quarters]
+            asked_of = f"| {np.mean(won):.0f} | {len(won)}{words} | {len(told)} " if told else ""
             for key, (name, _) in MEASURES.items():
                 lines += [f"{asked_of}| {name} {_row(who, told, key)}" for who in WORDS if _spoke(who, told, key)]
             beside += [f"{asked_of}{_beside(who, told)}" for who in CALLED if _spoke(who, told, "called")]
