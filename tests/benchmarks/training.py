@@ -1,7 +1,7 @@
-"""What a training of leads costs over the fits that it contains, and scoring over the boosters' own predictions.
+"""What a training costs over the fits that it contains, and scoring over the boosters' own predictions.
 
-`python -m tests.benchmarks.training HOME ROWS` trains on the home's past, in a process of its own so that its memory is
-its own, scores so many landmark × bin rows whose features are ready, and prints what it measured as JSON.
+`python -m tests.benchmarks.training HOME leads|deals ROWS` trains on the home's past, in a process of its own so that
+its memory is its own, scores so many landmark × bin rows whose features are ready, and prints what it measured as JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 
 from features.home import Home
 from features.settings import load_settings
-from training import lead_conversion
+from training import deal_close, lead_conversion
 from training.hazard import HazardModel, LandmarkTable, bin_matrix
 from training.voices import Logistic
 
@@ -52,26 +52,33 @@ class Stopwatch:
         setattr(owner, name, wrap(watched))
 
 
-def measure(home: Path, rows: int) -> dict[str, Any]:
-    """Seconds of a training and its parts, of scoring `rows` rows and of the boosters alone, and bytes at the peak."""
+KINDS = {"leads": lead_conversion, "deals": deal_close}
+
+
+def measure(home: Path, name: str, rows: int) -> dict[str, Any]:
+    """Seconds of a training and its parts, of scoring `rows` rows and of the boosters alone, and bytes at the peak.
+
+    name : what is trained, of KINDS.
+    """
+    kind = KINDS[name]
     past = Home.open(home).history()
     watch = Stopwatch()
-    for owner, name, purpose, wrap in ((lgb, "train", "fits", lambda watched: watched),
+    for owner, part, purpose, wrap in ((lgb, "train", "fits", lambda watched: watched),
                                        (Logistic, "fit", "fits", staticmethod),
                                        (Pipeline, "fit", "fits", lambda watched: watched),
-                                       (lead_conversion, "landmark_table", "features", lambda watched: watched),
+                                       (kind, "landmark_table", "features", lambda watched: watched),
                                        (HazardModel, "hazards_by_voice", "asking voices", lambda watched: watched)):
-        watch.watch(owner, name, purpose, wrap)
+        watch.watch(owner, part, purpose, wrap)
     as_of = int(past.tables["changes"]["known_at"].max())
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        lead_conversion.train(past, as_of, load_settings(), Path(folder))
+        kind.train(past, as_of, load_settings(), Path(folder))
         whole = time.perf_counter() - start
         parts = dict(watch.seconds)
         model = HazardModel.load(Path(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    job = lead_conversion.task(past, as_of, load_settings().training)
-    return {"train": whole, **parts, "train_peak": peak, "leads": len(past.leads), "wins": model.wins,
+    job = kind.task(past, as_of, load_settings().training)
+    return {"train": whole, **parts, "train_peak": peak, "subjects": len(past.subjects(job.kind)), "wins": model.wins,
             **_scoring(model, job.history, job.table, job.window_end, rows),
             "score_peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
 
@@ -94,4 +101,4 @@ def _scoring(model: HazardModel, history: Any, table: LandmarkTable, end: Any, r
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Path(sys.argv[1]), int(sys.argv[2]))))
+    print(json.dumps(measure(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))))
