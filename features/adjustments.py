@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from features.calendar import fiscal_quarter, iso, parse_period
-from features.errors import BadInput, NotFound
+from features.errors import BadInput, NotFound, nearest
 from features.home import Home
 from features.money import to_minor
 from features.schema import adjustments
@@ -48,8 +48,9 @@ def set_adjustment(home: Home, owner_id: str, period: str, *, amount: str, note:
     return name
 
 
-def remove_adjustment(home: Home, owner_id: str, period: str, removed_at: int, removed_by: str | None = None) -> None:
-    """Take a person's adjustment back at `removed_at`. Raises NotFound when there is none then."""
+def remove_adjustment(home: Home, owner_id: str, period: str, removed_at: int, removed_by: str | None = None) -> str:
+    """Take a person's adjustment back at `removed_at`. Gives the quarter's name. Raises NotFound when there is none
+    then."""
     name = _named(home, period)
     with home.store.write() as connection:
         _check_owner(connection, owner_id)
@@ -59,6 +60,7 @@ def remove_adjustment(home: Home, owner_id: str, period: str, removed_at: int, r
                            "is none to remove. `dealcast adjust list` has those that stand.")
         connection.execute(adjustments.insert().values(owner_id=owner_id, period=name, set_at=removed_at,
                                                        set_by=removed_by))
+    return name
 
 
 def adjustments_as_of(home: Home, as_of: int) -> pd.DataFrame:
@@ -95,9 +97,13 @@ def _named(home: Home, period: str) -> str:
 def _check_owner(connection: Connection, owner_id: str) -> None:
     """Somebody is known by a list of owners, or by being named as the owner of a deal."""
     owners, changes = contract["owners"], contract["changes"]
-    for query in (select(func.count()).where((owners.c.owner_id == owner_id) | (owners.c.manager_id == owner_id)),
-                  select(func.count()).where((changes.c.field == "owner") & (changes.c.value == owner_id))):
-        if connection.execute(query).scalar():
-            return
-    raise NotFound(f"There is no owner '{owner_id}'. Check the id (`dealcast forecast --by owner --json` has them), or "
-                   "import the file that names them.")
+    in_list = select(owners.c.owner_id).union(select(owners.c.manager_id))
+    of_deals = select(changes.c.value).where(changes.c.field == "owner").distinct()
+    known = {one for query in (in_list, of_deals) for one in connection.execute(query).scalars() if one}
+    if owner_id in known:
+        return
+    named = select(owners.c.owner_id).where(owners.c.name == owner_id).distinct()
+    ids = sorted(connection.execute(named).scalars())
+    hint = f" That is the name of {', '.join(ids)}: give the id." if ids else nearest(owner_id, known)
+    raise NotFound(f"There is no owner '{owner_id}'.{hint} Deals and the file of owners name them; import the file "
+                   "that does.")

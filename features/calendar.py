@@ -61,7 +61,7 @@ def parse_period(text: str, mapping: Mapping) -> tuple[int, int]:
     """Read a fiscal quarter such as 2026-Q4 as (from, to] in microseconds. Raises BadInput."""
     found = re.fullmatch(r"(\d{4})-?Q([1-4])", text.strip(), flags=re.IGNORECASE)
     if not found:
-        raise BadInput(f"'{text}' is not a period. Write a fiscal quarter as 2026-Q4, or give its two ends instead.")
+        raise BadInput(f"'{text}' is not a period. Write a fiscal quarter as 2026-Q4.")
     if not _FIRST_YEAR < int(found[1]) < _LAST_YEAR:
         raise BadInput(f"'{text}' lies outside the years {_FIRST_YEAR + 1} to {_LAST_YEAR - 1}.")
     return _quarter_bounds(int(found[1]), int(found[2]), mapping)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from features.asof import (
     AsOf,
@@ -44,7 +45,7 @@ from features.paths import (
 from features.record import linked
 from features.surroundings import days_to_quarter_end
 
-__all__ = ["DEAL_FEATURES"]
+__all__ = ["DEAL_FEATURES", "entered_unknown"]
 
 _Deal = partial(Feature, subjects=("deal",))
 _ROLES = ("technical", "budget", "business", "user")
@@ -67,12 +68,16 @@ def _stage_order(pairs: AsOf) -> Floats:
 def _days_in_stage(pairs: AsOf) -> Floats:
     """Days since the stage was set; the age where it is unknown, or where all that is known is a snapshot's first sight
     of the deal, which says nothing of when the stage was entered."""
+    since_stage = days_since_last(_stages(pairs), pairs)
+    return np.where(np.isnan(since_stage) | entered_unknown(pairs), age_days(pairs), since_stage)
+
+
+def entered_unknown(pairs: AsOf) -> npt.NDArray[np.bool_]:
+    """Whether all that is known of a deal's stage is an import's first sight of it, (n,)."""
+    if pairs.history.mapping.is_logged(pairs.kind, "stage"):
+        return np.zeros(len(pairs), dtype=bool)
     events = _stages(pairs)
-    since_stage = days_since_last(events, pairs)
-    unknown = np.isnan(since_stage)
-    if not pairs.history.mapping.is_logged(pairs.kind, "stage"):
-        unknown |= newest(events, pairs) == oldest(events, pairs)
-    return np.where(unknown, age_days(pairs), since_stage)
+    return np.asarray(newest(events, pairs) == oldest(events, pairs))
 
 
 def _steps(kind: str, window_days: float | None = None) -> Callable[[AsOf], Floats]:

@@ -157,10 +157,8 @@ def forecast(company: Company, as_of: int, start: int, end: int,
 
     answer = company.remember(("forecast", chosen.label, chosen.trained_at, as_of, start, end, by), compute)
     people = company.remember(("people", as_of, start, end), lambda: people_of(company.history, as_of, start, end))
-    if people is not None:
-        by_hand = adjustments_as_of(company.home, as_of)
-        answer = with_people(answer, people, by_hand, company.history, start, end)
-    return chosen, model, answer
+    by_hand = adjustments_as_of(company.home, as_of)
+    return chosen, model, with_people(answer, people, by_hand, company.history, start, end)
 
 
 def named(row: dict[Hashable, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from features.events import Int
 from features.history import History
 from training.outcomes import Outcomes
 
-__all__ = ["LARGEST_RATIO", "amount_of", "amounts_known", "closing_ratios", "won_amounts"]
+__all__ = ["LARGEST_RATIO", "amount_of", "amounts_known", "closing_ratios", "typical_amounts", "won_amounts"]
 
 Floats = npt.NDArray[np.float64]
 LARGEST_RATIO = 4.0  # of an amount at the win to what it was before; what lies beyond is cut to it
@@ -35,6 +35,14 @@ def won_amounts(history: History, subject: Int, won_at: Int) -> Floats:
     at_win = amount_of(history, subject, won_at)
     last = amount_of(history, subject, np.full(len(subject), EVER))
     return np.where(np.isnan(at_win), last, at_win)
+
+
+def typical_amounts(history: History, ends: Outcomes, open_amount: Floats) -> Floats:
+    """Amounts at the win that a deal without one may have: those of past wins, or, before there are any, of open deals,
+    `open_amount`; known ones only."""
+    found = won_amounts(history, *ends.won_at)
+    found = found[np.isfinite(found)]
+    return found if len(found) else open_amount[np.isfinite(open_amount)]
 
 
 def closing_ratios(history: History, ends: Outcomes) -> Floats:

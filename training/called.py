@@ -20,7 +20,7 @@ from features.history import History
 from features.money import to_major
 from features.people import owner_facts
 from training.amounts import won_amounts
-from training.groups import labels, won_owners
+from training.groups import labels, owner_name, won_owners
 from training.outcomes import outcomes
 from training.reps import CATEGORIES, pipeline_of
 from training.won import actual_deals
@@ -38,36 +38,36 @@ class People:
     """What is known of people's calls for a period, by owner_id, amounts in minor units.
 
     numbers : CATEGORIES, called, said (whether they said so themselves), came_of_called (which share of what they call
-    beyond what is won comes, shrunk), periods (how many that was learned from).
+    beyond what is won comes, shrunk), periods (how many that was learned from). calls : whether anybody calls anything;
+    if not, only what is won stands there.
     adjusted : what managers call for a person (`adjustment`) or their team (`team`): amount, note, at, by.
     managers : to whom each reports, as of the date; "" for nobody.
     """
 
     numbers: pd.DataFrame
+    calls: bool
     adjusted: pd.DataFrame
     managers: dict[str, str]
 
 
-def people_of(history: History, as_of: int, start: int, end: int) -> People | None:
-    """Read people's numbers for (start, end] from what was known at `as_of`; None where nobody calls anything."""
+def people_of(history: History, as_of: int, start: int, end: int) -> People:
+    """Read people's numbers for (start, end] from what was known at `as_of`."""
     history = history.until(as_of)
-    now = _called(history, as_of, start, end)
-    if now is None:
-        return None
+    now, calls = _called(history, as_of, start, end)
     came, periods = _learned(history, as_of, start, end)
     everybody = came.pop("")
     now["came_of_called"] = now.index.map(came).fillna(everybody).astype(np.float64)  # of nobody it would be text
     now["periods"] = now.index.map(periods).fillna(0).astype(int)
     people = pd.Index(history.tables["owners"]["owner_id"].unique()).union(now.index)
     boss = owner_facts(history, people.to_numpy(object), np.full(len(people), as_of))["manager_id"].fillna("")
-    return People(now, _adjustments(history, as_of, start, end), dict(zip(people, boss, strict=True)))
+    return People(now, calls, _adjustments(history, as_of, start, end), dict(zip(people, boss, strict=True)))
 
 
-def _called(history: History, at: int, start: int, end: int) -> pd.DataFrame | None:
-    """By owner: the categories' amounts, what is called, and whether it was said; as known at `at`."""
+def _called(history: History, at: int, start: int, end: int) -> tuple[pd.DataFrame, bool]:
+    """By owner: the categories' amounts, what is called, and whether it was said; as known at `at`. And whether anybody
+    calls anything: without categories, probabilities and calls only what is won is left."""
     pipeline, said = pipeline_of(history, at, start, end), _said(history, at, start, end, "call")["amount"]
-    if pipeline is None and said.empty:
-        return None
+    calls = not said.empty or (pipeline is not None and pipeline.called is not None)
     closed = _won_by_owner(history, start, min(at, end))
     found = pd.DataFrame({"closed": closed}).reindex(closed.index.union(said.index)).fillna(0.0)
     called = pd.Series(dtype=np.float64)
@@ -79,7 +79,8 @@ def _called(history: History, at: int, start: int, end: int) -> pd.DataFrame | N
             called = (table["amount"] * pipeline.called).groupby(table["owner"]).sum()
     found = found.reindex(columns=CATEGORIES, fill_value=0.0)
     from_deals = found["closed"] + called.reindex(found.index).fillna(0.0)
-    return found.assign(called=said.reindex(found.index).fillna(from_deals), said=found.index.isin(said.index))
+    found = found.assign(called=said.reindex(found.index).fillna(from_deals), said=found.index.isin(said.index))
+    return found, calls
 
 
 def _won_by_owner(history: History, start: int, end: int) -> pd.Series:
@@ -95,8 +96,8 @@ def _learned(history: History, as_of: int, start: int, end: int) -> tuple[dict[s
     parts = []
     for first, last in _earlier(history, start, end):
         at = min(first + (as_of - start), last)
-        called = _called(history, at, first, last)
-        if called is not None:
+        called, calls = _called(history, at, first, last)
+        if calls:
             rest = (called["called"] - called["closed"]).clip(lower=0.0)
             came = _won_by_owner(history, first, last).reindex(rest.index).fillna(0.0)
             came = (came - called["closed"]).clip(lower=0.0)
@@ -151,13 +152,15 @@ def _adjustments(history: History, at: int, start: int, end: int) -> pd.DataFram
 def with_people(answer: dict[str, Any], people: People, by_hand: pd.DataFrame, history: History, start: int,
                 end: int) -> dict[str, Any]:
     """A forecast of (start, end] with what people call beside it (`people`): of the company, and of its groups by owner
-    and manager. The forecast's own numbers stay as they are.
+    and manager; as it is where nobody calls anything. The forecast's own numbers stay as they are.
 
     by_hand : adjustments of `features.adjustments` as of the forecast's date. A manager's number is the one called for
     their team, else the sum of those of the people below, as the hierarchy was at the date.
     """
     numbers, currency, zone = people.numbers, history.mapping.currency, history.mapping.zone
     adjusted = _with_by_hand(people.adjusted, by_hand, history, start, end)
+    if not people.calls and adjusted.empty:
+        return answer
     below = _below(people.managers, {*numbers.index, *adjusted.index})
     final = _rolled_up(_by_owner(numbers["called"]), _by_owner(adjusted["amount"]), below)
 
@@ -180,7 +183,9 @@ def with_people(answer: dict[str, Any], people: People, by_hand: pd.DataFrame, h
                 found["adjustment"] = _adjustment(adjusted.loc[line], currency, zone)
         groups.append({**group, **({"people": found} if found else {})})
     top = sum(number for one, number in final.items() if not people.managers.get(one))
-    return {**answer, "groups": groups, "people": said(numbers, top)}
+    by_whom = [{"owner_id": str(one), "name": owner_name(history, str(one)), **_adjustment(row, currency, zone)}
+               for one, row in adjusted.sort_index().iterrows()]
+    return {**answer, "groups": groups, "people": {**said(numbers, top), "adjustments": by_whom}}
 
 
 def _with_by_hand(adjusted: pd.DataFrame, by_hand: pd.DataFrame, history: History, start: int,

@@ -154,9 +154,9 @@ class Familiar:
         for name, column in features.items():
             known = column.dropna()
             if column.dtype == np.float64:
-                if len(known):
+                if known.nunique() > 1:  # one that all shared may be of a time before it was recorded
                     numbers[str(name)] = (float(known.min()), float(known.max()))
-            elif len(distinct := known.unique()) <= MOST_LEVELS:
+            elif 0 < len(distinct := known.unique()) <= MOST_LEVELS:
                 levels[str(name)] = sorted(str(one) for one in distinct)
         absent = features.isna().any()
         return Familiar(numbers, levels, sorted(str(name) for name in features.columns[absent]))

@@ -11,17 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.asof import AsOf
 from features.calendar import DAY, fiscal_quarter, local_micros
+from features.deal_stage import entered_unknown
 from features.events import Int
 from features.history import History
 from features.mapping import Mapping
 from features.money import minor_digits
 from features.record import won_stage_days
-from training.amounts import amount_of, closing_ratios
+from training.amounts import amount_of, closing_ratios, typical_amounts
 from training.at_risk import at_risk
 from training.certainty import unlike
 from training.curves import Curves
-from training.deal_close import asked_deals, chances, open_deals
+from training.deal_close import asked_deals, chances
 from training.hazard import HazardModel, LandmarkTable, landmark_table
 from training.lead_scores import TREND_DAYS
 from training.outcomes import Landmarks, outcomes
@@ -33,8 +35,9 @@ Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 
 ROLES = ("technical", "budget", "business", "user")
+FACTS = {"stage": "stage", "amount": "amount", "expected close": "expected_close", "category": "forecast_category",
+         "owner": "owner"}  # of which changes are told, by what they are called, and their fields
 FEWEST_WON = 5  # deals won, before the time that they took in a stage is told
-STEPS = 99  # of each distribution, where an amount is not known and two of them are put together
 
 COLUMNS = {
     "deal_id": "The deal.",
@@ -65,7 +68,7 @@ COLUMNS = {
     "p_win_before": "p_win as the same model says it as of seven days before; empty: not open then.",
     "change": "Percentage points since then.",
     "changed": "What was changed in those days: stage, amount, expected close, category, owner.",
-    "days_in_stage": "Days at its stage, in all.",
+    "days_in_stage": "Days at its stage, in all; empty where nobody knows since when.",
     "won_stage_days_p25": "Days there of the deals won by then: a quarter of them took at most so many …",
     "won_stage_days_p75": "… and three quarters at most so many; empty with fewer than five of them.",
     "missing_roles": "Roles of which nobody takes part yet, of those that the company records; empty: none is missing.",
@@ -169,7 +172,8 @@ def _trend(model: HazardModel, history: History, now: LandmarkTable, expected: I
 
 
 def _changed(mapping: Mapping, then: LandmarkTable, expected_then: Int, now: LandmarkTable, expected: Int) -> Texts:
-    """Which of a deal's facts became others, as "stage: Demo → Proposal; amount: 40,000 → 52,000"; None: none."""
+    """Which of a deal's facts became others, as "stage: Demo → Proposal; amount: 40,000 → 52,000"; None: none. What an
+    import's first sight of a deal told of it was not changed."""
     def facts(table: LandmarkTable, dates: Int) -> dict[str, Texts]:
         standing = _standing(table)
         amount = np.array([None if np.isnan(one) else f"{one:,.0f}" for one in _amounts(table, mapping)], dtype=object)
@@ -177,9 +181,11 @@ def _changed(mapping: Mapping, then: LandmarkTable, expected_then: Int, now: Lan
                 "category": _texts(table.features["forecast_category"]), "owner": standing["owner"]}
 
     before, after = facts(then, expected_then), facts(now, expected)
+    seen = [name for name, field in FACTS.items() if not mapping.is_logged("deal", field)]
+    unseen = np.array([pd.isna(before[name]) for name in seen], dtype=bool).reshape(-1, len(expected)).all(axis=0)
     told: list[list[str]] = [[] for _ in range(len(expected))]
     for name, values in after.items():
-        for i in np.flatnonzero(values != before[name]):
+        for i in np.flatnonzero((values != before[name]) & ~(unseen & (name in seen))):
             told[i].append(f"{name}: {before[name][i] or 'none'} → {values[i] or 'none'}")
     return np.array(["; ".join(one) or None for one in told], dtype=object)
 
@@ -190,7 +196,9 @@ def _in_stage(history: History, as_of: int, table: LandmarkTable) -> dict[str, F
     usual = won_stage_days(history, as_of, [0.25, 0.75], FEWEST_WON)
     nobody = np.full(2, np.nan)
     low, high = np.array([usual.get(one, nobody) for one in stage.tolist()]).reshape(-1, 2).T
-    return {"days_in_stage": table.features["days_in_stage_in_all"].to_numpy(np.float64),
+    pairs = AsOf(history, "deal", table.landmarks.subject, table.landmarks.at)
+    days = table.features["days_in_stage_in_all"].to_numpy(np.float64)
+    return {"days_in_stage": np.where(entered_unknown(pairs), np.nan, days),
             "won_stage_days_p25": low, "won_stage_days_p75": high}
 
 
@@ -214,23 +222,23 @@ def _closing(history: History, subject: Int, as_of: int, p_win: Floats) -> dict[
 def amounts_at_close(history: History, subject: Int, as_of: int) -> Floats:
     """P10, P50, P90 and mean of what each open deal brings if it is won: (4, n), whole units of the currency.
 
-    As in the forecast: the amount as known times what past wins' amounts became by their close. An amount that is not
-    known is any of those of the open deals; NaN where none is.
+    As in the forecast: the amount as known times what past wins' amounts became by their close; of a deal without one,
+    any of theirs at the win. NaN where none is known.
     """
-    ratios = closing_ratios(history, outcomes(history, "deal").known_at(as_of))
-    of_ratios = np.array([*np.quantile(ratios, [0.1, 0.5, 0.9]), ratios.mean()])
+    past = history.until(as_of)
+    ends = outcomes(past, "deal")
+    ratios = closing_ratios(past, ends)
     amount = amount_of(history, subject, np.full(len(subject), as_of))
-    found = of_ratios[:, None] * amount
-    unknown = np.isnan(amount)
-    if unknown.any():
-        everybody = open_deals(history, as_of)
-        others = amount_of(history, everybody, np.full(len(everybody), as_of))
-        others = others[~np.isnan(others)]
-        if len(others):
-            steps = (np.arange(STEPS) + 0.5) / STEPS
-            both = np.outer(np.quantile(others, steps), np.quantile(ratios, steps))
-            found[:, unknown] = np.array([*np.quantile(both, [0.1, 0.5, 0.9]), others.mean() * ratios.mean()])[:, None]
+    found = _spread(ratios)[:, None] * amount
+    everybody = ends.open_at(as_of)
+    typical = typical_amounts(past, ends, amount_of(past, everybody, np.full(len(everybody), as_of)))
+    if len(typical):
+        found[:, np.isnan(amount)] = _spread(typical)[:, None]
     return found / 10.0 ** minor_digits(history.mapping.currency)
+
+
+def _spread(values: Floats) -> Floats:
+    return np.array([*np.quantile(values, [0.1, 0.5, 0.9]), values.mean()])
 
 
 def curve(model: HazardModel, history: History, subject: int, as_of: int, step_days: float = 7) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from features.events import Int
 from features.history import History
 from features.money import to_major
 from features.settings import Settings
-from training.amounts import amount_of, amounts_known, closing_ratios, won_amounts
+from training.amounts import amount_of, amounts_known, closing_ratios, typical_amounts, won_amounts
 from training.draws import Amounts, Part, Sums, draw, stream_of_deal
 from training.groups import (
     labels,
@@ -36,7 +36,7 @@ from training.groups import (
 )
 from training.hazard import FAST_LIFE_DAYS, HazardModel
 from training.intake import draw_intake, intake
-from training.outcomes import Outcomes, outcomes
+from training.outcomes import outcomes
 from training.quotas import quotas_of
 from training.reps import reps_call
 from training.shock import SHOCK_LEVELS, Wins, shock_levels, shock_sd
@@ -76,11 +76,13 @@ class Lines:
 class Drawn:
     """One set of draws: by grouping its lines, `total` among them, and the open deals that weigh most.
 
-    largest : codes of deals. without : (largest, draws) amount won of each in each draw, minor units.
+    largest : codes of deals. chance : of each to be won in the period. without : (largest, draws) amount won of each
+    in each draw, minor units.
     """
 
     lines: dict[str, Lines]
     largest: Int
+    chance: Floats
     without: Floats
 
 
@@ -140,13 +142,14 @@ def draw_period(model: HazardModel, history: History, as_of: int, start: int, en
     at = np.full(len(subject), as_of)
     win = Wins.under(model.curves(history, subject, at), shock).between(max(start, as_of), end)
     part = Part(win, amount_of(history, subject, at), open_codes)
-    amounts = Amounts(closing_ratios(history, ends), _typical(history, ends, part.amount))
+    amounts = Amounts(closing_ratios(history, ends), typical_amounts(history, ends, part.amount))
     opened, new = ({one: Sums.zeros(len(ids[one]), draws) for one in drawn_by} for _ in range(2))
     rows, deal_ids = np.arange(draws), history.deals.ids
     draw(part, level, rows, stream_of_deal(deal_ids[subject], draws), amounts, opened)
     draw_intake(recent, new_codes, start, end, level, amounts, new, np.random.default_rng(0))
 
-    expected = win.mean(axis=0) * np.nan_to_num(part.amount)
+    chance = win.mean(axis=0).astype(np.float64)
+    expected = chance * np.nan_to_num(part.amount)
     top = np.argsort(-expected, kind="stable")[:LARGEST]
     top = top[expected[top] > 0]
     apart = Part(part.win[:, top], part.amount[top], {"deal": np.arange(len(top))})
@@ -156,7 +159,7 @@ def draw_period(model: HazardModel, history: History, as_of: int, start: int, en
     lines = {one: Lines(ids[one], so_far[one], opened[one], new[one]) for one in drawn_by}
     if "manager" in by:
         lines["manager"] = lines["owner"].rolled_up(roll_up(history, ids["owner"], as_of))
-    return Drawn(lines, subject[top], without["deal"].amount)
+    return Drawn(lines, subject[top], chance[top], without["deal"].amount)
 
 
 def _lines(history: History, drawn_by: list[str], won: tuple[Int, Int], subject: Int, recent: Int,
@@ -175,13 +178,6 @@ def _lines(history: History, drawn_by: list[str], won: tuple[Int, Int], subject:
     return ids, codes
 
 
-def _typical(history: History, ends: Outcomes, amount: Floats) -> Floats:
-    """Amounts that a deal without one may have: those of past wins, or, before there are any, of open deals."""
-    found = won_amounts(history, *ends.won_at)
-    found = found[np.isfinite(found)]
-    return found if len(found) else amount[np.isfinite(amount)]
-
-
 def _refuse_unusable(history: History, as_of: int, start: int, end: int) -> None:
     zone = history.mapping.zone
     if end <= start:
@@ -194,8 +190,8 @@ def _refuse_unusable(history: History, as_of: int, start: int, end: int) -> None
                        "Ask for a nearer one.")
     if not amounts_known(history):
         raise BadInput(f"As of {iso(as_of, zone)} no deal's amount was known. Amounts of which a file only has last "
-                       "values count from their import on: ask as of a later date, or leave amount out of the mapping "
-                       "to forecast numbers only.")
+                       "values count from their import on: ask as of a date after it. Where the column is empty, leave "
+                       "amount out of the mapping to forecast numbers only.")
 
 
 def _told(lines: Lines, currency: str, quotas: list[float | None]) -> list[dict[str, Any]]:
@@ -242,7 +238,7 @@ def _concentration(history: History, drawn: Drawn, as_of: int) -> list[dict[str,
     owner, value = owner_of(history, drawn.largest, at), amount_of(history, drawn.largest, at)
     return [{"deal_id": str(history.deals.ids[drawn.largest[i]]), "owner": str(owner[i]),
              "owner_name": owner_name(history, str(owner[i])), "amount": to_major(value[i], currency),
-             "p_win": float((drawn.without[i] > 0).mean()), "p50_falls_by": to_major(fall[i], currency)}
+             "p_win": float(drawn.chance[i]), "p50_falls_by": to_major(fall[i], currency)}
             for i in np.argsort(-fall, kind="stable")]
 
 

@@ -16,7 +16,7 @@ from training.amounts import amount_of
 from training.outcomes import outcomes
 from training.won import actual
 
-__all__ = ["CATEGORIES", "Pipeline", "pipeline_of", "reps_call"]
+__all__ = ["CATEGORIES", "Pipeline", "pipeline_of", "rep_probability", "reps_call"]
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
@@ -56,9 +56,16 @@ def pipeline_of(history: History, at: int, start: int, end: int) -> Pipeline | N
     if len(history.changes("deal", "forecast_category")):
         called = np.asarray(found == "commit", dtype=np.float64)
     elif len(history.changes("deal", "rep_probability")):
-        rep = number(history.changes("deal", "rep_probability"), pairs)
-        called = np.nan_to_num(rep) / (100.0 if np.nanmax(rep, initial=0.0) > 1.0 else 1.0)
+        called = np.nan_to_num(rep_probability(history, pairs))
     return Pipeline(subject, np.nan_to_num(amount_of(history, subject, pairs.at)), found, called)
+
+
+def rep_probability(history: History, pairs: AsOf) -> Floats:
+    """The reps' own probabilities, 0 to 1, NaN where there is none. They are percentages where any that was known by
+    the newest of the moments is above 1."""
+    events = history.changes("deal", "rep_probability")
+    known = events.numbers[events.visible <= pairs.at.max(initial=0)]
+    return number(events, pairs) / (100.0 if np.nanmax(known, initial=0.0) > 1.0 else 1.0)
 
 
 def reps_call(history: History, as_of: int, start: int, end: int) -> dict[str, float] | None:

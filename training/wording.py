@@ -116,6 +116,8 @@ def words(history: History, feature: Feature, value: float | str | None) -> str:
     for pattern, instead in _READ_BETTER:
         text = pattern.sub(instead, text)
     text = text.replace("1 activities", "1 activity").replace("1 statuses", "1 status")
+    if feature.name == "days_in_stage" and not history.mapping.is_logged("deal", "stage"):
+        text += ", as far as is known"
     return _COUNTED.sub(r"1 \1", text)
 
 

@@ -248,6 +248,11 @@ class Adjustment(Given):
     at: str
 
 
+class AdjustmentOf(Adjustment):
+    owner_id: str
+    name: str
+
+
 class People(Given):
     categories: Annotated[dict[str, float], Field(description="Amounts expected to close in the period, by the reps' "
                                                               "category; `closed` is won so far.")]
@@ -259,6 +264,7 @@ class People(Given):
     came_of_called: Annotated[float | None, Field(
         description="Of owners: the share of what is called beyond what is won that usually comes.")] = None
     adjustment: Adjustment | None = None
+    adjustments: Annotated[list[AdjustmentOf], Field(description="Of the company: all that stand for the period.")] = []
 
 
 class Group(Total):

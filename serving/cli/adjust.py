@@ -41,11 +41,14 @@ def set_command(home_path: Path, owner_id: str, period: str, amount: str, note: 
                 as_json: bool) -> None:
     """Call an amount for OWNER, a person or a manager's team, from now on; it replaces what was called before."""
     from features.adjustments import adjustments_as_of, set_adjustment
+    from features.calendar import parse_period
     from features.home import Home
 
     home = Home.open(home_path)
     now = now_of(home)
     name = set_adjustment(home, owner_id, period, amount=amount, note=note, set_at=now, set_by=who(by))
+    if parse_period(name, home.mapping)[1] <= now:
+        click.echo(f"Note: {name} is over, so no forecast shows it any more.", err=True)
     standing = _rows(adjustments_as_of(home, now), home)
     (row,) = [one for one in standing if (one["owner_id"], one["period"]) == (owner_id, name)]
     if as_json:
@@ -69,11 +72,11 @@ def remove(home_path: Path, owner_id: str, period: str, by: str | None, as_json:
 
     home = Home.open(home_path)
     now = now_of(home)
-    remove_adjustment(home, owner_id, period, now, who(by))
+    name = remove_adjustment(home, owner_id, period, now, who(by))
     if as_json:
-        emit({"owner_id": owner_id, "period": period, "removed_at": in_words(now, home)})
+        emit({"owner_id": owner_id, "period": name, "removed_at": in_words(now, home)})
     else:
-        say(f"From {in_words(now, home)} on nothing is called by hand for {owner_id} in {period}.")
+        say(f"From {in_words(now, home)} on nothing is called by hand for {owner_id} in {name}.")
 
 
 @adjust.command("list")

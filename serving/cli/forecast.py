@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from serving.cli.models import as_of_option, read_as_of, version_option
+from serving.cli.models import as_of_option, note_silence, read_as_of, version_option
 from serving.cli.output import emit, json_option, say, table
+
+if TYPE_CHECKING:
+    from features.history import History
 
 __all__ = ["forecast", "show_forecast"]
 
 SHOWN_DEALS = 5
-SHOWN_CATEGORIES = ("closed", "commit", "best case", "pipeline", "omitted")
 
 
 @click.command()
@@ -49,14 +51,27 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
     first, last = read_period(period or None, start, end, home.mapping)
     chosen, model = model_for(home, "deals", moment, version)
     history = home.history(moment)
+    note_silence(home, moment)
+    _note_no_intake(history, moment, home.settings.forecast.recent_weeks)
     answer = make_forecast(model, history, moment, first, last, home.settings, [by] if by else [])
     answer["model"] = chosen.label
-    if (people := people_of(history, moment, first, last)) is not None:
-        answer = with_people(answer, people, adjustments_as_of(home, moment), history, first, last)
+    people = people_of(history, moment, first, last)
+    answer = with_people(answer, people, adjustments_as_of(home, moment), history, first, last)
     if as_json:
         emit(answer)
     else:
         show_forecast(answer)
+
+
+def _note_no_intake(history: History, moment: int, recent_weeks: int) -> None:
+    """Say on stderr where no deal was created of late, so that none is expected to come."""
+    from features.calendar import DAY, iso
+
+    created = history.deals.created_at
+    if len(created) and moment - int(created.max()) > recent_weeks * 7 * DAY:
+        click.echo(f"Note: no deal was created in the {recent_weeks} weeks before that date, the newest at "
+                   f"{iso(int(created.max()), history.mapping.zone)}. New ones are expected to come as they did then: "
+                   "none. Import a newer export, or ask as of an earlier date.", err=True)
 
 
 def show_forecast(answer: dict[str, Any]) -> None:
@@ -64,21 +79,28 @@ def show_forecast(answer: dict[str, Any]) -> None:
     from serving.pages.words import money, number, percent
 
     currency, total, groups = answer["currency"], answer["total"], answer.get("groups", [])
+    only_numbers = total["won_count"]["mean"] > 0 and not any(total["won_amount"].values())
 
     def line(name: str, count: dict[str, float], amount: dict[str, float]) -> list[str]:
-        return [name, number(count["p50"], 1), f"{number(count['p10'])} to {number(count['p90'])}",
-                money(amount["p50"], currency), f"{money(amount['p10'], currency)} to {money(amount['p90'], currency)}",
-                f"{money(amount['p25'], currency)} to {money(amount['p75'], currency)}",
-                money(amount["mean"], currency)]
+        numbers = [name, number(count["p50"], 1), f"{number(count['p10'])} to {number(count['p90'])}"]
+        return numbers if only_numbers else [
+            *numbers, money(amount["p50"], currency),
+            f"{money(amount['p10'], currency)} to {money(amount['p90'], currency)}",
+            f"{money(amount['p25'], currency)} to {money(amount['p75'], currency)}", money(amount["mean"], currency)]
 
-    table(["", "deals won", "P10 to P90", "amount", "P10 to P90", "P25 to P75", "mean amount"],
+    head = ["", "deals won", "P10 to P90", "amount", "P10 to P90", "P25 to P75", "mean amount"]
+    table(head[:3] if only_numbers else head,
           [line("Total", total["won_count"], total["won_amount"]),
            *(line(group["name"], group["won_count"], group["won_amount"]) for group in groups)],
           title=f"Won after {answer['from']} up to {answer['to']}, as known at {answer['as_of']}")
     parts = {"won so far": "won_so_far", "open deals": "open", "deals not yet created": "new"}
-    table(["of the mean", "deals", "amount"],
-          [[name, number(total["parts"][key]["won_count"], 1), money(total["parts"][key]["won_amount"], currency)]
-           for name, key in parts.items()])
+    width = 2 if only_numbers else 3
+    table(["of the mean", "deals", "amount"][:width],
+          [[name, number(total["parts"][key]["won_count"], 1),
+            money(total["parts"][key]["won_amount"], currency)][:width] for name, key in parts.items()])
+    if only_numbers:
+        say(f"No deal has an amount, so only numbers are forecast. Model {answer['model']}.")
+        return
     if held := [one for one in ({"name": "Total", **total}, *groups) if "quota" in one]:
         table(["quota", "amount", "expected", "chance to reach it"],
               [[one["name"], money(one["quota"], currency), money(one["won_amount"]["mean"], currency),
@@ -98,22 +120,23 @@ def show_forecast(answer: dict[str, Any]) -> None:
 def _show_people(answer: dict[str, Any]) -> None:
     """Print what people call, what managers make of it and what usually came of such calls."""
     from serving.pages.words import GAP, money, percent
+    from training.reps import CATEGORIES
 
     if "people" not in answer:
         return
     currency = answer["currency"]
     lines = [{"name": "Total", **answer}, *(one for one in answer["groups"] if "people" in one)]
+    shown = [one for one in CATEGORIES if one != "other" or answer["people"]["categories"][one]]
     rows = []
     for one in lines:
         said, categories = one["people"], one["people"]["categories"]
-        rows.append([one["name"], *(money(categories[name], currency) for name in SHOWN_CATEGORIES),
+        rows.append([one["name"], *(money(categories[name], currency) for name in shown),
                      money(said["called"], currency), money(said["adjusted"], currency),
                      money(said["usually_comes"], currency),
                      f"{percent(said['came_of_called'])} ({said['periods']})" if "periods" in said else GAP])
-    table(["people's numbers", *SHOWN_CATEGORIES, "called", "adjusted", "usually comes", "of calls came (periods)"],
+    table(["people's numbers", *shown, "called", "adjusted", "usually comes", "of calls came (periods)"],
           rows)
-    if notes := [one for one in lines if "adjustment" in one["people"]]:
+    if adjustments := answer["people"]["adjustments"]:
         table(["adjusted by hand", "to", "by", "since", "note"],
-              [[one["name"], money(one["people"]["adjustment"]["amount"], currency),
-                one["people"]["adjustment"]["by"] or GAP, one["people"]["adjustment"]["at"],
-                one["people"]["adjustment"]["note"] or GAP] for one in notes])
+              [[one["name"], money(one["amount"], currency), one["by"] or GAP, one["at"], one["note"] or GAP]
+               for one in adjustments])

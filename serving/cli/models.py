@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from features.home import Home
     from training.registry.versions import ModelVersion
 
-__all__ = ["as_of_option", "read_as_of", "score", "train", "version_option"]
+__all__ = ["as_of_option", "note_silence", "read_as_of", "score", "train", "version_option"]
 
 as_of_option = click.option("--as-of", required=True, metavar="DATE", help="What was known up to this date, or now.")
 version_option = click.option("--model", "version", type=click.IntRange(min=1), metavar="VERSION",
@@ -31,6 +31,17 @@ def read_as_of(text: str, home: Home) -> int:
 
     clock = time.time_ns() // 1000
     return read(text, home.mapping.zone, home.log_end() if home.mapping.simulated else clock, clock)
+
+
+def note_silence(home: Home, moment: int) -> None:
+    """Say on stderr where nothing is known of the last days before a moment."""
+    from features.calendar import DAY, iso
+    from serving.dates import SILENCE_DAYS
+
+    if moment - home.last_known() > SILENCE_DAYS * DAY:
+        click.echo(f"Note: the newest entry is of {iso(home.last_known(), home.mapping.zone)}. Between it and the "
+                   "as-of date nothing is taken to have happened; import a newer export, or ask as of an earlier date.",
+                   err=True)
 
 
 @click.command()
@@ -51,9 +62,8 @@ def train(home_path: Path, what: str, as_of: str, trials: int | None, seconds: f
     import math
     import time
 
-    from features.calendar import DAY, iso
+    from features.calendar import iso
     from features.home import Home
-    from serving.dates import SILENCE_DAYS
     from training.registry.runs import train_and_register, trainable
 
     if trials and seconds:
@@ -62,10 +72,7 @@ def train(home_path: Path, what: str, as_of: str, trials: int | None, seconds: f
         raise BadInput(f"--tune takes a number of seconds, not {seconds:g}.")
     home = Home.open(home_path)
     moment = read_as_of(as_of, home)
-    if moment - home.last_known() > SILENCE_DAYS * DAY:
-        click.echo(f"Note: the newest entry is of {iso(home.last_known(), home.mapping.zone)}. Between it and the "
-                   "as-of date nothing is taken to have happened; import a newer export, or train as of an earlier "
-                   "date.", err=True)
+    note_silence(home, moment)
     done: list[dict[str, Any]] = []
     for name in trainable(home) if what == "all" else [what]:
         with progress(f"Training {name}") as report:
@@ -240,6 +247,7 @@ def _load(home_path: Path, name: str, as_of: str, version: int | None) -> tuple[
 
     home = Home.open(home_path)
     moment = read_as_of(as_of, home)
+    note_silence(home, moment)
     return home, moment, *model_for(home, name, moment, version)
 
 

@@ -118,6 +118,14 @@ def test_what_was_never_missing_is_strange_when_it_is():
     assert model.familiar.strange(gone).tolist() == [12] * 5
 
 
+def test_what_was_not_recorded_when_others_closed_is_not_strange():
+    frame = _ordinary(500, 0)
+    frame["text"], frame["changes"] = None, 0.0
+    model = Model(familiar=learn_familiar(frame, _hashes(500), 0.01))
+    new = frame.head(5).assign(text="Talk", changes=1.0)
+    assert model.familiar.strange(new).tolist() == [0] * 5
+
+
 def test_before_anything_has_closed_everything_is_unlike():
     model = Model(familiar=learn_familiar(_ordinary(0, 0), _hashes(0), 0.02))
     assert unlike(model, _ordinary(3, 1)).all()

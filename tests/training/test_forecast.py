@@ -137,6 +137,15 @@ def test_no_call_is_made_up_where_the_reps_made_none():
     assert reps_call(history(deals={"a": 0}), AS_OF, AS_OF, AS_OF + DAY) is None
 
 
+def test_a_reps_one_per_cent_is_one_where_others_say_fifty():
+    later = "1971-02-15"
+    rows = [change(name, field, value, 1) for name, share, due in (("a", "1", later), ("b", "50", "1999-01-01"))
+            for field, value in (("stage", "Talk"), ("amount", "100"), ("rep_probability", share),
+                                 ("expected_close", due))]
+    called = reps_call(history(deals={"a": 0, "b": 0}, changes=rows), AS_OF, AS_OF, AS_OF + 20 * DAY)
+    assert called == {"won_count": pytest.approx(0.01), "won_amount": pytest.approx(0.01)}
+
+
 def test_deals_that_are_entered_when_they_are_won_keep_coming(tmp_path):
     """Half of the wins are entered as won; without them a forecast would bring half."""
     random = np.random.default_rng(5)
@@ -177,7 +186,7 @@ def test_money_that_was_not_known_then_is_no_zero(tmp_path):
     past = type(whole)({**whole.tables, "changes": snapshot}, whole.mapping)
     result = deal_close.train(past, AS_OF, SETTINGS, tmp_path)
     assert result.summary["periods"] == []
-    with pytest.raises(BadInput, match=r"no deal's amount was known.*later date"):
+    with pytest.raises(BadInput, match=r"no deal's amount was known.*date after it"):
         forecast(result.model, past, AS_OF - 30 * DAY, AS_OF - 30 * DAY, AS_OF, SETTINGS)
 
 

@@ -110,8 +110,8 @@ def _code() -> str:
 
 
 def _name(period: Period, history: History) -> str:
-    origin, end, after = (iso(one, history.mapping.zone)[:10] for one in (period.origin, period.end, period.next))
-    return f"{origin}_to_{end}_next_{after}.json"
+    """The day of the origin, for who looks at the folder, and the moments themselves."""
+    return f"{iso(period.origin, history.mapping.zone)[:10]}_{period.origin}_{period.end}_{period.next}.json"
 
 
 def _one_thread() -> None:

@@ -10,6 +10,7 @@ whole leads.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +101,12 @@ def blocks(asked: list[Asked], window_days: float) -> Int:
     return np.asarray(block[code], dtype=np.int64)
 
 
+def _overlap(asked: list[Asked], window_days: float) -> bool:
+    """Whether what is asked at one date reaches past the next date."""
+    spans = sorted((int(one.at.min()), int(one.at.max())) for one in asked if len(one.at))
+    return any(last + window_days * DAY > following for (_, last), (following, _) in pairwise(spans))
+
+
 def _units(asked: list[Asked], window_days: float) -> Int:
     """What chance is drawn by: blocks of time, or whole leads where there are too few of them."""
     block = blocks(asked, window_days)
@@ -153,7 +160,7 @@ def verdict(asked: list[Asked], window_days: float, found: dict[str, dict[str, f
     gain, bound = -base["mean"] / base["loss"], -base["bound"] / base["loss"]
     not_worse = best["high"] <= NOT_WORSE
     counted = f"ahead at {base['ahead']:.0f} of {base['origins']:.0f} earlier dates"
-    tested = f"{counted}, whose windows overlap" if few and base["origins"] > 1 else counted
+    tested = f"{counted}, whose windows overlap" if _overlap(asked, window_days) else counted
     saved = f"log-loss {abs(gain):.1%} {'lower' if gain >= 0 else 'higher'}"
     if skill:
         text = f"Skill over {rate}: {saved} ({tested}; at least {max(bound, 0.0):.1%} with 99.5% confidence)."

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.asof import AsOf, category, number
+from features.asof import AsOf, category
 from training.baselines import AalenJohansen, state_rate
 from training.evidence.paired import PLAIN_NAMES
 from training.evidence.plain_forecasts import Past, finally_won
+from training.reps import rep_probability
 
 __all__ = ["DEAL_NAMES", "by_stage_alone", "plain_deals"]
 
@@ -40,8 +41,7 @@ def plain_deals(past: Past) -> dict[str, Floats]:
     pairs = AsOf(past.history, "deal", past.table.landmarks.subject, past.at)
     due = np.nan_to_num(past.due, nan=np.inf)
     is_due = (due <= past.at + past.length) if np.isfinite(past.due).any() else np.ones(len(due), dtype=bool)
-    said = number(past.history.changes("deal", "rep_probability"), pairs)
-    said = said / (100.0 if np.nanmax(said, initial=0.0) > 1.0 else 1.0)
+    said = rep_probability(past.history, pairs)
     named = category(past.history.changes("deal", "forecast_category"), pairs)
     if np.isfinite(said).any():
         raw = np.where(is_due, np.nan_to_num(said), 0.0)

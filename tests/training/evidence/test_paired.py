@@ -106,6 +106,13 @@ def test_bad_times_between_few_dates_are_counted_and_no_interval_is_claimed():
     assert "ahead at 2 of 3 earlier dates, whose windows overlap" in said.sentence
 
 
+def test_windows_one_after_another_are_not_said_to_overlap():
+    true, won, subject = _company(3, spread=1.0, n=1200)
+    dates = [_asked(true, won, subject=subject + 5000 * i, at=np.full(1200, 30 * i * DAY)) for i in range(3)]
+    assert "ahead at 3 of 3 earlier dates" in _verdict(dates).sentence
+    assert "overlap" not in _verdict(dates).sentence
+
+
 def test_best_plain_model_is_the_one_of_the_origins_before():
     true, won, subject = _company(4, spread=1.0, n=400)
     first = _asked(true, won, subject=subject, other=true)  # logistic was best at first
