@@ -1,6 +1,7 @@
 """Deals that do not exist yet: past weeks of intake, drawn whole, so that number, lines and amounts stay together.
 
-Where deals come of leads, those that will come of leads in hand are as many more or fewer as there are leads.
+Where deals come of leads, those that will come of leads in hand are as many more or fewer as there are leads; renewals
+are as many as there are contracts that are due.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from features.settings import Settings
 from training.amounts import amount_of
 from training.draws import Amounts, Part, Sums, draw
 from training.hazard import HazardModel
-from training.leads_in_hand import LeadsInHand, leads_in_hand
+from training.in_hand import InHand, contracts_in_hand, leads_in_hand
 from training.outcomes import OPEN, WON, Outcomes
 from training.shock import Wins
 
@@ -34,7 +35,8 @@ class Intake:
     """The deals of recent weeks, each with its curve from creation on, as those of future weeks will look.
 
     subject : (n,) codes. week : (n,) how many whole weeks before `as_of` each was seen. chance : (weeks,) of each week
-    to come again; recent ones weigh more. busy : (weeks,) business days of each. leads : what the leads in hand change.
+    to come again; recent ones weigh more. busy : (weeks,) business days of each. in_hand : what the leads and the
+    contracts in hand change.
     """
 
     history: History
@@ -45,7 +47,7 @@ class Intake:
     wins: Wins
     chance: Floats
     busy: Floats
-    leads: LeadsInHand
+    in_hand: tuple[InHand, ...]
 
 
 def intake(model: HazardModel, history: History, ends: Outcomes, as_of: int, shock: Floats,
@@ -65,7 +67,7 @@ def intake(model: HazardModel, history: History, ends: Outcomes, as_of: int, sho
     chance = weight / weight.sum()
     return Intake(history, as_of, subject, (as_of - seen) // WEEK,
                   amount_of(history, subject, np.full(len(subject), as_of)), wins, chance, busy,
-                  leads_in_hand(history, as_of, chance))
+                  (leads_in_hand(history, as_of, chance), contracts_in_hand(history, ends, as_of, chance)))
 
 
 def draw_intake(recent: Intake, codes: dict[str, Int], start: int, end: int, level: Int, amounts: Amounts,
@@ -95,7 +97,8 @@ def _weeks(recent: Intake, codes: dict[str, Int], start: int, end: int) -> Itera
         win = recent.wins.between(max(start, recent.as_of) - later, end - later)
         days = _business_days(recent.as_of + ahead * WEEK, recent.history)
         share = (days / np.maximum(recent.busy, 0.5))[recent.week]
-        share = share * recent.leads.share(recent.subject, later, recent.as_of, ahead)
+        for one in recent.in_hand:
+            share = share * one.share(recent.subject, later, recent.as_of, ahead)
         yield [_part(recent, codes, win, share, here) for here in members]
 
 

@@ -26,7 +26,7 @@ from training.outcomes import Landmarks, Outcomes
 
 __all__ = ["BIN_COLUMNS", "DUE_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "LandmarkTable", "Rows", "background_rows",
            "bin_edges", "bin_matrix", "bins_seen", "build_rows", "days_in_state", "due_days", "due_facts",
-           "landmark_table", "recency_weights", "within_budget"]
+           "is_renewal", "landmark_table", "recency_weights", "within_budget"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,8 +125,12 @@ def due_facts(features: pd.DataFrame, mapping: Mapping) -> tuple[Floats, npt.NDA
                                     np.full(len(features), np.nan, dtype=object) for name in DUE_COLUMNS)
     if not dated:
         contract_end = np.full(len(features), np.nan, dtype=object)
-    renews = np.array([str(one).casefold().startswith(RENEWAL) for one in kind.tolist()], dtype=bool)
-    return expected.astype(np.float64), renews, contract_end.astype(np.float64)
+    return expected.astype(np.float64), is_renewal(kind), contract_end.astype(np.float64)
+
+
+def is_renewal(kind: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Which kinds of deals, (n,) texts or None, say that the deal is a renewal."""
+    return np.array([str(one).casefold().startswith(RENEWAL) for one in kind.tolist()], dtype=bool)
 
 
 def due_days(expected: Floats, renews: npt.NDArray[np.bool_], contract_end: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Leads in hand: more of them than usual let expect more deals, as many as usual change nothing."""
+"""Leads and contracts in hand: more of them than usual let expect more deals, as many as usual change nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.histories import change, history
 from tests.known_curves import KnownCurves
 from training.forecast import forecast
 from training.hazard import HazardModel
-from training.leads_in_hand import FURTHEST_WEEKS, NEVER, leads_in_hand
+from training.in_hand import FURTHEST_WEEKS, NEVER, contracts_in_hand, leads_in_hand
+from training.outcomes import outcomes
 
 AS_OF = 300 * DAY
 CHANCE = np.full(13, 1 / 13)
@@ -107,3 +108,54 @@ def test_the_new_deals_of_a_forecast_grow_with_the_leads(entered_won: bool) -> N
         found = forecast(model, past, AS_OF, AS_OF, AS_OF + 28 * DAY, load_settings(), by=())
         new.append(found["total"]["parts"]["new"]["won_count"])
     assert new[1] > 1.2 * new[0] > 0
+
+
+def _customers(rush: int, every_weeks: int = 13, linked: bool = True) -> History:
+    """Contracts of a year, of which two are signed a week and `rush` more in one week of a quarter; each is renewed, by
+    a deal that is opened thirteen weeks before its end and won at its end."""
+    deals, changes, accounts, kinds = {}, [], {}, {}
+    for week in range(120):
+        for i in range(2 + (rush if week % every_weeks == 0 else 0)):
+            for year in range(3):
+                name = f"d{week:03d}-{i}-{year}"
+                won = 7.0 * week + 3 + 364 * year
+                deals[name], accounts[name] = won - (91 if year else 5), f"a{week}-{i}"
+                kinds[name] = "renewal" if year else "new"
+                changes.append(change(name, "stage", "Won", won))
+    found = history(deals=deals, changes=changes)
+    table = found.tables["deals"]
+    ids = table["deal_id"]
+    table = table.assign(account_id=ids.map(accounts) if linked else None, kind=ids.map(kinds))
+    return replace(found, tables={**found.tables, "deals": table}, memo={})
+
+
+@pytest.mark.parametrize("ahead", [0, 4, 9])
+def test_as_many_renewals_come_as_contracts_are_due(ahead: int) -> None:
+    whole = _customers(rush=10)
+    as_of = 110 * 7 * DAY + 3 * DAY  # renewals of the rush come in weeks 117, 130 …
+    past = whole.until(as_of)
+    found = contracts_in_hand(past, outcomes(past, "deal"), as_of, CHANCE)
+    opened = whole.deals.visible_at[[name.endswith(("1", "2")) for name in whole.deals.ids]]
+
+    def came(week: int) -> int:
+        return int(((opened > as_of + week * 7 * DAY) & (opened <= as_of + (week + 1) * 7 * DAY)).sum())
+
+    usual = np.mean([came(-week) for week in range(1, 14)])
+    assert found.factor[ahead] == pytest.approx((came(ahead) + 1) / (usual + 1), rel=0.2)
+
+
+def test_contracts_signed_evenly_change_nothing_and_without_accounts_nothing_is_known() -> None:
+    as_of = 110 * 7 * DAY
+    for past in (_customers(rush=0).until(as_of), _customers(rush=10, linked=False).until(as_of)):
+        found = contracts_in_hand(past, outcomes(past, "deal"), as_of, CHANCE)
+        assert found.factor[:30] == pytest.approx(1.0, abs=0.1)
+
+
+def test_only_renewals_come_of_contracts() -> None:
+    as_of = 110 * 7 * DAY
+    past = _customers(rush=0).until(as_of)
+    came = contracts_in_hand(past, outcomes(past, "deal"), as_of, CHANCE).came
+    renewal = np.array([name.endswith(("1", "2")) for name in past.deals.ids])
+    assert (came[~renewal] == NEVER).all()
+    lived = (past.deals.visible_at[renewal] - came[renewal]) / (7 * DAY)
+    assert lived == pytest.approx(39, abs=0.5)
