@@ -225,15 +225,17 @@ def amounts_at_close(history: History, subject: Int, as_of: int) -> Floats:
     As in the forecast: the amount as known times what past wins' amounts became by their close; of a deal without one,
     any of theirs at the win. NaN where none is known.
     """
-    past = history.until(as_of)
-    ends = outcomes(past, "deal")
-    ratios = closing_ratios(past, ends)
+    ratios = closing_ratios(history, outcomes(history, "deal").known_at(as_of))
     amount = amount_of(history, subject, np.full(len(subject), as_of))
     found = _spread(ratios)[:, None] * amount
-    everybody = ends.open_at(as_of)
-    typical = typical_amounts(past, ends, amount_of(past, everybody, np.full(len(everybody), as_of)))
-    if len(typical):
-        found[:, np.isnan(amount)] = _spread(typical)[:, None]
+    unknown = np.isnan(amount)
+    if unknown.any():
+        past = history.until(as_of)  # a win's amount may be told later only
+        ends = outcomes(past, "deal")
+        everybody = ends.open_at(as_of)
+        typical = typical_amounts(past, ends, amount_of(past, everybody, np.full(len(everybody), as_of)))
+        if len(typical):
+            found[:, unknown] = _spread(typical)[:, None]
     return found / 10.0 ** minor_digits(history.mapping.currency)
 
 

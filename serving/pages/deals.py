@@ -109,12 +109,12 @@ def _scored(company: Company, chosen: ModelVersion, model: HazardModel, as_of: i
 
 def _row(company: Company, one: dict[str, Any], because: dict[str, Any] | None, at: dict[str, str]) -> dict[str, Any]:
     close = _local(company, one["close_p50"])
-    low, high = one["won_stage_days_p25"], one["won_stage_days_p75"]
+    days, low, high = (one[name] for name in ("days_in_stage", "won_stage_days_p25", "won_stage_days_p75"))
     usual = "" if low is None else f"won deals {number(low)}–{number(high)}"
     return {"id": one["deal_id"], "address": f"/deals/{quote(one['deal_id'], safe='/')}?{urlencode(at)}",
             "kind": one["kind"] if one["kind"] not in (None, "new") else "", "stage": one["stage"] or GAP,
-            "days": number(one["days_in_stage"]), "usual": usual,
-            "slow": bool(high is not None and one["days_in_stage"] > high),
+            "days": "" if days is None else f"{number(days)} days", "usual": usual,
+            "slow": days is not None and high is not None and days > high,
             "owner": owner_name(company.history, one["owner"]) if one["owner"] else GAP,
             "amount": money(one["amount"], company.mapping.currency), "share": min(max(one["p_win"], 0.0), 1.0),
             "chance": percent(one["p_win"]), "trend": trend(one["change"], one["p_win_before"]),
