@@ -24,7 +24,7 @@ from features.events import Int
 from features.history import History
 from features.record import linked
 from training.outcomes import Outcomes, outcomes
-from training.rows import is_renewal
+from training.rows import EXPANSION, RENEWAL, is_of_kind
 
 __all__ = ["InHand", "contracts_in_hand", "leads_in_hand"]
 
@@ -32,7 +32,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 WEEK = 7 * DAY
 NEVER = np.iinfo(np.int64).max
-EXPANSION = ("expan", "upsell", "up-sell", "add-on", "cross", "增购", "扩")  # how the kind of an expansion begins
 OLDEST_WEEKS = 60  # leads and contracts of more weeks are alike
 FURTHEST_WEEKS = 53  # beyond which nothing in hand is counted on
 USUAL_LEADS = 5.0  # deals worth of "as many as usual"; leads tell less surely than contracts
@@ -86,8 +85,7 @@ def contracts_in_hand(history: History, ends: Outcomes, as_of: int, chance: Floa
     every = np.arange(len(history.deals))
     at = np.full(len(every), as_of)
     kind, account = (linked(AsOf(history, "deal", every, at), column) for column in ("kind", "account_id"))
-    renews, has_account = is_renewal(kind), pd.notna(account)
-    expands = np.array([str(one).casefold().startswith(EXPANSION) for one in kind.tolist()], dtype=bool)
+    renews, expands, has_account = is_of_kind(kind, RENEWAL), is_of_kind(kind, EXPANSION), pd.notna(account)
     subject, won_at = ends.won_at
     counts = has_account[subject] & ~expands[subject]
     subject, won_at = subject[counts], won_at[counts]

@@ -24,9 +24,9 @@ from features.history import History
 from features.mapping import Mapping
 from training.outcomes import Landmarks, Outcomes
 
-__all__ = ["BIN_COLUMNS", "DUE_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "LandmarkTable", "Rows", "background_rows",
-           "bin_edges", "bin_matrix", "bins_seen", "build_rows", "days_in_state", "due_days", "due_facts",
-           "is_renewal", "landmark_table", "recency_weights", "within_budget"]
+__all__ = ["BIN_COLUMNS", "DUE_COLUMNS", "EXPANSION", "FAST_LIFE_DAYS", "RENEWAL", "STATE_COLUMNS", "LandmarkTable",
+           "Rows", "background_rows", "bin_edges", "bin_matrix", "bins_seen", "build_rows", "days_in_state", "due_days",
+           "due_facts", "is_of_kind", "landmark_table", "recency_weights", "within_budget"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +36,7 @@ FAST_LIFE_DAYS = 60  # a median life below this wants fine bins and two landmark
 BIN_COLUMNS = ["bin", "bin_days", "bin_business_days", "bin_has_quarter_end", "bin_due_days"]
 DUE_COLUMNS = ("days_to_expected_close", "kind", "field:contract_end")  # features that tell when a deal is due
 RENEWAL = ("renew", "续")  # how the kind of a renewal begins
+EXPANSION = ("expan", "upsell", "up-sell", "add-on", "cross", "增购", "扩")  # and that of an expansion
 # Per kind: the feature that says where a subject stands, since when, and its age.
 STATE_COLUMNS = {"lead": ("status", "days_in_status", "lead_age_days"),
                  "deal": ("stage", "days_in_stage", "deal_age_days")}
@@ -125,12 +126,12 @@ def due_facts(features: pd.DataFrame, mapping: Mapping) -> tuple[Floats, npt.NDA
                                     np.full(len(features), np.nan, dtype=object) for name in DUE_COLUMNS)
     if not dated:
         contract_end = np.full(len(features), np.nan, dtype=object)
-    return expected.astype(np.float64), is_renewal(kind), contract_end.astype(np.float64)
+    return expected.astype(np.float64), is_of_kind(kind, RENEWAL), contract_end.astype(np.float64)
 
 
-def is_renewal(kind: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    """Which kinds of deals, (n,) texts or None, say that the deal is a renewal."""
-    return np.array([str(one).casefold().startswith(RENEWAL) for one in kind.tolist()], dtype=bool)
+def is_of_kind(kind: npt.NDArray[np.object_], begins: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Which kinds of deals, (n,) texts or None, begin in one of these ways."""
+    return np.array([str(one).casefold().startswith(begins) for one in kind.tolist()], dtype=bool)
 
 
 def due_days(expected: Floats, renews: npt.NDArray[np.bool_], contract_end: Floats) -> Floats:

@@ -38,8 +38,9 @@ def note_silence(home: Home, moment: int) -> None:
     from features.calendar import DAY, iso
     from serving.dates import SILENCE_DAYS
 
-    if moment - home.last_known() > SILENCE_DAYS * DAY:
-        click.echo(f"Note: the newest entry is of {iso(home.last_known(), home.mapping.zone)}. Between it and the "
+    newest = home.last_known()
+    if moment - newest > SILENCE_DAYS * DAY:
+        click.echo(f"Note: the newest entry is of {iso(newest, home.mapping.zone)}. Between it and the "
                    "as-of date nothing is taken to have happened; import a newer export, or ask as of an earlier date.",
                    err=True)
 

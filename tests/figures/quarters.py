@@ -101,8 +101,8 @@ def _settings(home: Home) -> Settings:
 
 
 def _said(history: History, quarter: Quarter, settings: Settings) -> dict[str, Any]:
-    """What came, by the world and by the export, and each one's quantiles, in number and amount; what people called is
-    one number."""
+    """What came, by the world and by the export, and each one's quantiles, in number and amount; and what was
+    called."""
     period = Period(quarter.begin, quarter.end, quarter.end)
     then = deal_close.task(history.until(period.origin), period.origin, settings.training)
     model, _ = deal_close.learn(then, period.origin, settings)
