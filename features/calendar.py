@@ -19,12 +19,13 @@ from features.errors import BadInput
 from features.mapping import Mapping
 
 __all__ = ["DAY", "business_clock", "day_start", "end_of_day", "ends_of_days", "fiscal_quarter", "iso", "local_date",
-           "local_micros", "parse_as_of", "parse_period", "parse_within", "quarter_ends", "quarter_index"]
+           "local_micros", "parse_as_of", "parse_period", "parse_within", "quarter_ends", "rush_clock"]
 
 DAY = 86_400_000_000  # microseconds
 _EPOCH = date(1970, 1, 1)
 _FIRST_YEAR, _LAST_YEAR = 1970, 2060  # business days are counted in these years, dates are taken inside them
 _LONGEST_DAYS = 3650
+_RUSH = 14 * DAY  # the end of a quarter
 
 
 def parse_as_of(text: str, zone: ZoneInfo) -> int:
@@ -151,10 +152,14 @@ def business_clock(moments: npt.NDArray[np.int64], mapping: Mapping) -> npt.NDAr
     return elapsed[index] + working[index] * ((local - day * DAY) / DAY)
 
 
-def quarter_index(moments: npt.NDArray[np.int64], mapping: Mapping) -> npt.NDArray[np.int64]:
-    """Running number of the fiscal quarter that holds each moment, any shape; it grows by one a quarter."""
-    months = (local_micros(moments, mapping.zone) // DAY).astype("datetime64[D]").astype("datetime64[M]")
-    return (months.astype(np.int64) - (mapping.fiscal_year_starts - 1)) // 3
+def rush_clock(moments: npt.NDArray[np.int64], mapping: Mapping) -> npt.NDArray[np.float64]:
+    """Business days elapsed since 1970 that lay in the last two weeks of a fiscal quarter, when sales teams sign what
+    they can, at each moment, any shape."""
+    ends = quarter_ends(mapping)
+    before = np.cumsum(business_clock(ends, mapping) - business_clock(ends - _RUSH, mapping))
+    now = np.searchsorted(ends, moments)
+    begun = np.minimum(ends[now] - _RUSH, moments)
+    return before[now - 1] + business_clock(moments, mapping) - business_clock(begun, mapping)
 
 
 @lru_cache(maxsize=16)

@@ -45,7 +45,7 @@ __all__ = ["BIN_COLUMNS", "FAST_LIFE_DAYS", "STATE_COLUMNS", "Encoder", "HazardM
            "within_budget"]
 
 Floats = npt.NDArray[np.float64]
-MODEL_FORMAT = 6
+MODEL_FORMAT = 7
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A row is a landmark (subject, time) times a bin since then; the model gives the chance that the subject goes on, is
 won (converts) or is lost (disqualified) in that bin. A subject still open at the origin is censored there: a row is
 kept only if the subject is open at the bin's start and the bin's end lies at or before the origin. Features are those
-of the landmark plus what was known then about the bin (length, business days, quarter end), so that a curve never
+of the landmark plus what was known then about the bin (length, business days, quarter's rush), so that a curve never
 needs the future path of a feature. Discrete-time competing risks after Tutz & Schmid, *Modeling Discrete
 Time-to-Event Data* (2016); landmarking after van Houwelingen (2007).
 """
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.asof import AsOf, compute
-from features.calendar import DAY, business_clock, quarter_index
+from features.calendar import DAY, business_clock, rush_clock
 from features.catalogue import catalogue
 from features.events import Int
 from features.history import History
@@ -30,10 +30,10 @@ __all__ = ["BIN_COLUMNS", "DUE_COLUMNS", "EXPANSION", "FAST_LIFE_DAYS", "RENEWAL
 
 Floats = npt.NDArray[np.float64]
 
-SLOW_EDGES = (0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63, 91, 133, 196, 280, 365)
+SLOW_EDGES = (0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 56, 70, 84, 91, 112, 133, 196, 280, 365)
 FAST_EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 16, 18, 21, 25, 28, 35, 42, 49, 63, 91, 133, 196, 280, 365)
 FAST_LIFE_DAYS = 60  # a median life below this wants fine bins and two landmarks a week
-BIN_COLUMNS = ["bin", "bin_days", "bin_business_days", "bin_has_quarter_end", "bin_due_days"]
+BIN_COLUMNS = ["bin", "bin_days", "bin_business_days", "bin_quarter_rush", "bin_due_days"]
 DUE_COLUMNS = ("days_to_expected_close", "kind", "field:contract_end")  # features that tell when a deal is due
 RENEWAL = ("renew", "续")  # how the kind of a renewal begins
 EXPANSION = ("expan", "upsell", "up-sell", "add-on", "cross", "增购", "扩")  # and that of an expansion
@@ -111,9 +111,9 @@ def bin_matrix(history: History, table: LandmarkTable, edges_days: Floats) -> np
     at = table.landmarks.at
     moments = at[:, None] + (edges_days * DAY).astype(np.int64)[None, :]
     business = np.diff(business_clock(moments, history.mapping), axis=1)
-    quarter = np.diff(quarter_index(moments, history.mapping), axis=1) > 0
+    rush = np.diff(rush_clock(moments, history.mapping), axis=1) / np.maximum(business, 1.0)
     n, m = business.shape
-    columns = [np.broadcast_to(np.arange(m), (n, m)), np.broadcast_to(np.diff(edges_days), (n, m)), business, quarter,
+    columns = [np.broadcast_to(np.arange(m), (n, m)), np.broadcast_to(np.diff(edges_days), (n, m)), business, rush,
                due_days(*due_facts(table.features, history.mapping))[:, None] - edges_days[None, :-1]]
     return np.stack(columns, axis=2).astype(np.float32)
 

@@ -284,8 +284,8 @@ class Logistic:
 
 
 def _bin_facts(bins: Reals) -> Floats:
-    """What is known of bins (rows, 5) beside their index: share of business days, a quarter's end in it, and where the
-    day lies that the deal is due: in it, before it, how far away."""
+    """What is known of bins (rows, 5) beside their index: share of business days, of them at a quarter's end, and where
+    the day lies that the deal is due: in it, before it, how far away."""
     expected = bins[:, 4].astype(np.float64)
     known = ~np.isnan(expected)
     expected = np.where(known, expected, 0.0)

@@ -14,7 +14,7 @@ from features.calendar import (
     parse_period,
     parse_within,
     quarter_ends,
-    quarter_index,
+    rush_clock,
 )
 from features.errors import BadInput
 from tests.histories import mapping
@@ -87,10 +87,11 @@ def test_unknown_holidays_country_is_named():
         business_clock(np.array([0]), mapping().model_copy(update={"holidays": "XX"}))
 
 
-def test_quarter_index_grows_by_one_a_quarter():
-    start, end = parse_period("2026-Q4", mapping())
-    index = quarter_index(np.array([start, start + 1, end, end + 1]), mapping())
-    assert np.diff(index).tolist() == [1, 0, 1]
+def test_the_rush_clock_runs_on_business_days_of_a_quarters_last_two_weeks():
+    _, end = parse_period("2026-Q4", mapping())
+    moments = end + np.array([-20, -14, -7, 0, 14, 91]) * DAY
+    gone = rush_clock(moments, mapping())
+    assert np.diff(gone) == pytest.approx([0, 5, 5, 0, 10], abs=1e-6)
 
 
 @pytest.mark.parametrize("starts", [1, 4, 8])
