@@ -34,6 +34,8 @@ CLOCK_CORRELATION = 0.5  # with the date, above which a number is a clock of the
 CLOCK_ROWS = 5000  # landmarks that this is told from
 CLOCK_LEAST = 50  # with fewer known values nothing is told
 ROWS_AT_ONCE = 50_000  # that boosters are asked about, so that their matrix stays small
+SLOW_UP_TO_WINS = 500  # what was won beyond makes boosters learn faster, by its root
+FASTEST = 3.0  # times the learning rate of few wins
 RARE_LEVEL = 10  # a category seen on fewer subjects than this is "other"
 MOST_LEVELS = 20  # levels of a category that the logistic hazard tells apart
 TAIL = 0.005  # a number is cut at these quantiles of training: a line drawn on beyond what was seen means nothing
@@ -85,6 +87,8 @@ def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, su
     options = settings.lightgbm
     rows_per_subject = len(subject) / max(len(np.unique(subject)), 1)
     min_rows = max(options.min_data_in_leaf, round(options.min_subjects_in_leaf * rows_per_subject))
+    won = len(np.unique(subject[label == WON]))
+    rate = options.learning_rate * float(np.clip(np.sqrt(won / SLOW_UP_TO_WINS), 1.0, FASTEST))
     names = [*(f"f{i}" for i in range(len(encoder.columns))), *BIN_COLUMNS]
     data = lgb.Dataset(matrix, label, weight=weight, feature_name=names, free_raw_data=False,
                        categorical_feature=[encoder.columns.index(name) for name in encoder.levels])
@@ -92,7 +96,7 @@ def fit_boosters(matrix: npt.NDArray[np.float32], label: Int, weight: Floats, su
     for seed in range(1, seeds + 1):
         parameters = {
             "objective": "multiclass", "num_class": 3, "num_leaves": options.num_leaves,
-            "learning_rate": options.learning_rate, "min_data_in_leaf": min_rows,
+            "learning_rate": rate, "min_data_in_leaf": min_rows,
             "lambda_l2": options.lambda_l2, "feature_fraction": options.feature_fraction,
             "bagging_fraction": options.bagging_fraction, "bagging_freq": 1, "seed": seed,
             "num_threads": options.num_threads, "deterministic": True, "force_col_wise": True, "verbosity": -1,

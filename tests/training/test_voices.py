@@ -1,4 +1,4 @@
-"""The logistic hazard finds what was planted, and is the same when it is read again."""
+"""The logistic hazard finds what was planted, and is the same when it is read again; boosters learn faster of more."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from features.settings import load_settings
 from training.margins import hazards_of
 from training.outcomes import LOST, WON
 from training.rows import Rows
-from training.voices import Design, Encoder, Logistic
+from training.voices import SLOW_UP_TO_WINS, Design, Encoder, Logistic, fit_boosters
 
 N, BINS = 6000, 3
 ENCODER = Encoder(["stage", "size", "noise"], {"stage": ["Early", "Late"]})
@@ -97,3 +98,20 @@ def test_what_happens_only_in_the_first_hours_is_not_said_of_later_ones():
     said = fit.hazards(encoded, bins)[:, 0, WON]
     assert said[age == 0].mean() == pytest.approx(0.4, abs=0.04)
     assert said[age > 0].max() < 0.02
+
+
+def test_boosters_learn_faster_where_more_was_won(planted):
+    encoded, bins, _, rows = planted
+    won = np.unique(rows.landmark[rows.label == WON])
+    matrix = np.concatenate([encoded[rows.landmark], bins[rows.landmark, rows.bin]], axis=1)
+    settings = load_settings().training
+
+    def rate(asked: np.ndarray) -> float:
+        here = np.isin(rows.landmark, asked)
+        booster, = fit_boosters(matrix[here], rows.label[here], np.ones(here.sum()), rows.landmark[here], ENCODER,
+                                settings, 1)
+        return booster.params["learning_rate"]
+
+    assert len(won) > SLOW_UP_TO_WINS
+    assert rate(np.setdiff1d(np.arange(N), won[SLOW_UP_TO_WINS:])) == settings.lightgbm.learning_rate
+    assert rate(np.arange(N)) == pytest.approx(settings.lightgbm.learning_rate * (len(won) / SLOW_UP_TO_WINS) ** 0.5)
