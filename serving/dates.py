@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from zoneinfo import ZoneInfo
 
-from features.calendar import iso, parse_as_of, parse_period
+from features.calendar import end_of_day, fiscal_quarter, iso, parse_as_of, parse_period
 from features.errors import BadInput
 from features.mapping import Mapping
 
@@ -61,11 +62,29 @@ def read_as_of(text: str | None, zone: ZoneInfo, today: int, clock: int) -> int:
 
 
 def read_period(period: str | None, start: str | None, end: str | None, mapping: Mapping) -> tuple[int, int]:
-    """Read a fiscal quarter, or without one the moments between which a period lies. Raises BadField."""
+    """Read a fiscal quarter, or without one the days or moments between which a period lies. Raises BadField.
+
+    Days count whole, so the first and the last day of a fiscal quarter are that quarter; so are its ends with times.
+    """
     if period is not None:
         with blaming("period"):
             return parse_period(period, mapping)
-    first, last = read_moment(start or "", mapping.zone, "from"), read_moment(end or "", mapping.zone, "to")
-    if first == last:
-        raise BadField(f"The period is empty: it starts and ends at {iso(last, mapping.zone)}. Give a later end.", "to")
-    return first, last
+    start, end = start or "", end or ""
+    first, last = read_moment(start, mapping.zone, "from"), read_moment(end, mapping.zone, "to")
+    if _day(start) is not None:
+        first -= 1  # a period is (from, to], and a win at 00:00 is of that day
+    if (day := _day(end)) is not None:
+        last = end_of_day(day, mapping.zone)
+    if last <= first:
+        raise BadField(f"The period is empty: its end, {end}, is not after its start, {start}. Give a later end.", "to")
+    # With times, 00:00 of the first day and of the next quarter's are each a microsecond late.
+    _, begins, ends = fiscal_quarter(first + 1, mapping)
+    return (begins, ends) if first - begins in (0, 1) and last - ends in (0, 1) else (first, last)
+
+
+def _day(text: str) -> date | None:
+    """The day that a text names whole, None for one with a time."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None

@@ -89,9 +89,9 @@ def explain_deal(deal_id: str, company: Now, as_of: AsOfQuery = None,
             response_model_exclude_unset=True)
 def forecast(company: Now,
              period: Annotated[str | None, Query(description="A fiscal quarter.", examples=["2026-Q4"])] = None,
-             start: Annotated[str | None, Query(alias="from", description="Instead of `period`: starts after this "
-                                                                          "moment …")] = None,
-             to: Annotated[str | None, Query(description="… and ends with this one.")] = None,
+             start: Annotated[str | None, Query(alias="from", description="Instead of `period`: starts with this "
+                                                                          "day, or after this moment …")] = None,
+             to: Annotated[str | None, Query(description="… and ends with this one, a day being whole.")] = None,
              as_of: AsOfQuery = None,
              by: Annotated[str | None, Query(description=f"One of {', '.join(BY)}.", examples=["owner"])] = None,
              ) -> dict[str, Any]:

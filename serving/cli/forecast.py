@@ -11,6 +11,8 @@ from serving.cli.models import as_of_option, note_silence, read_as_of, version_o
 from serving.cli.output import emit, json_option, say, table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from features.history import History
 
 __all__ = ["forecast", "show_forecast"]
@@ -20,8 +22,8 @@ SHOWN_DEALS = 5
 
 @click.command()
 @as_of_option
-@click.option("--from", "start", metavar="DATE", help="The period starts after this moment ...")
-@click.option("--to", "end", metavar="DATE", help="... and ends with this one.")
+@click.option("--from", "start", metavar="DATE", help="The period starts with this day, or after this moment ...")
+@click.option("--to", "end", metavar="DATE", help="... and ends with this one, a day being whole.")
 @click.option("--period", metavar="2026-Q4", help="A whole fiscal quarter, instead of --from and --to.")
 @click.option("--by", type=click.Choice(["owner", "manager", "team", "region", "product", "kind", "currency"]),
               help="Also by one of these, from the same draws.")
@@ -55,8 +57,9 @@ def forecast(home_path: Path, as_of: str, start: str | None, end: str | None, pe
     _note_no_intake(history, moment, home.settings.forecast.recent_weeks)
     answer = make_forecast(model, history, moment, first, last, home.settings, [by] if by else [])
     answer["model"] = chosen.label
-    people = people_of(history, moment, first, last)
-    answer = with_people(answer, people, adjustments_as_of(home, moment), history, first, last)
+    people, by_hand = people_of(history, moment, first, last), adjustments_as_of(home, moment)
+    _note_no_quarter(history, by_hand, first, last)
+    answer = with_people(answer, people, by_hand, history, first, last)
     if as_json:
         emit(answer)
     else:
@@ -72,6 +75,20 @@ def _note_no_intake(history: History, moment: int, recent_weeks: int) -> None:
         click.echo(f"Note: no deal was created in the {recent_weeks} weeks before that date, the newest at "
                    f"{iso(int(created.max()), history.mapping.zone)}. New ones are expected to come as they did then: "
                    "none. Import a newer export, or ask as of an earlier date.", err=True)
+
+
+def _note_no_quarter(history: History, by_hand: pd.DataFrame, start: int, end: int) -> None:
+    """Say on stderr that quotas, calls and adjustments are left out, where there are any and the period is no fiscal
+    quarter."""
+    from features.calendar import fiscal_quarter, local_date
+
+    mapping = history.mapping
+    name, first, last = fiscal_quarter(start + 1, mapping)
+    told = len(history.tables["quotas"]) or len(history.tables["calls"]) or len(by_hand)
+    if told and (start, end) != (first, last):
+        days = f"--from {local_date(first + 1, mapping.zone)} --to {local_date(last, mapping.zone)}"
+        click.echo("Note: quotas, calls and adjustments are of whole fiscal quarters, so none stands beside this "
+                   f"period. {name} is {days}, or --period {name}.", err=True)
 
 
 def show_forecast(answer: dict[str, Any]) -> None:

@@ -187,8 +187,8 @@ def test_the_forecast_is_that_of_the_command_line(api: TestClient, home: Home) -
                                              "by": "owner"})
     assert answer.status_code == 200, answer.text
     _, model = model_for(home, "deals", moment(home))
-    expected = forecast(model, home.history(moment(home)), moment(home), moment(home), moment(home, "2026-11-13"),
-                        home.settings)
+    expected = forecast(model, home.history(moment(home)), moment(home), moment(home),
+                        moment(home, "2026-11-14") - 1, home.settings)
     body = answer.json()
     assert body.pop("people")["called"] >= 0
     for group in body["groups"]:
@@ -238,7 +238,8 @@ def test_every_address_refuses_query_names_that_it_does_not_have(api: TestClient
     ({"period": "2026-Q5"}, "period", ["'2026-Q5' is not a period"]),
     ({"from": "2026-13-01", "to": "2026-12-01"}, "from", ["'2026-13-01' is not a date"]),
     ({"from": "2026-12-01", "to": "later"}, "to", ["'later' is not a date"]),
-    ({"from": "2026-12-01", "to": "2026-12-01"}, "to", ["The period is empty", "2026-12-01T00:00:00+01:00"]),
+    ({"from": "2026-12-01T08:00", "to": "2026-12-01T08:00"}, "to", ["The period is empty", "2026-12-01T08:00"]),
+    ({"from": "2026-12-01", "to": "2026-11-30"}, "to", ["The period is empty"]),
     ({"from": "2026-12-01", "to": "2026-11-01"}, "to", ["is not after its start"]),
     ({"from": "2026-10-01", "to": "2050-01-01"}, "to", ["more than ten years"]),
     ({"period": "2026-Q1"}, "period", ["The period was over at"]),

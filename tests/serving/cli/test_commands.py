@@ -118,8 +118,9 @@ def test_a_moved_home_scores_and_forecasts_to_the_byte_from_any_folder(home: Pat
 def test_forecast_gives_the_documented_shape(home: Path) -> None:
     said = document(home, "forecast", "--as-of", AS_OF, "--from", AS_OF, "--to", "2026-08-01", "--by", "owner")
     assert set(said) == {"as_of", "from", "to", "currency", "model", "total", "groups", "concentration", "people"}
-    assert said["as_of"] == said["from"] == "2026-07-01T00:00:00+02:00"
-    assert said["to"] == "2026-08-01T00:00:00+02:00"
+    assert said["as_of"] == "2026-07-01T00:00:00+02:00"
+    assert said["from"] == "2026-06-30T23:59:59.999999+02:00"
+    assert said["to"] == "2026-08-01T23:59:59.999999+02:00"
     assert (said["currency"], said["model"]) == ("EUR", "deals/1")
     assert set(said["total"]) == {"won_count", "won_amount", "parts"}
     assert set(said["total"]["won_count"]) == {"mean", "p10", "p25", "p50", "p75", "p90"}
@@ -132,6 +133,19 @@ def test_forecast_gives_the_documented_shape(home: Path) -> None:
     assert means == pytest.approx(said["total"]["won_amount"]["mean"], abs=0.01 * len(said["groups"]) + 0.01)
 
 
+def test_the_days_of_a_quarter_are_that_quarter_and_other_days_are_said_to_be_none(home: Path) -> None:
+    ask, days = ("forecast", "--as-of", "2026-08-14"), ("--from", "2026-07-01", "--to", "2026-09-30")
+    quarter = document(home, *ask, "--period", "2026-Q3", "--by", "owner")
+    assert "quota" in quarter["total"]
+    assert document(home, *ask, *days, "--by", "owner") == quarter
+    assert "fiscal quarters" not in works(home, *ask, *days).stderr
+    other = works(home, *ask, *days[:-1], "2026-10-01")
+    assert "2026-Q3 is --from 2026-07-01 --to 2026-09-30" in other.stderr
+    works(home, "adjust", "set", quarter["groups"][0]["id"], "--period", "2026-Q4", "--amount", "5", "--note", "late")
+    said = document(home, "forecast", "--as-of", "now", "--from", "2026-10-01", "--to", "2026-12-31")
+    assert [one["note"] for one in said["people"]["adjustments"]] == ["late"]
+
+
 def test_forecast_without_by_has_no_groups_and_reads_as_a_table(home: Path) -> None:
     assert document(home, "forecast", "--as-of", AS_OF, "--period", "2026-Q3")["groups"] == []
     said = works(home, "forecast", "--as-of", AS_OF, "--period", "2026-Q3", "--by", "owner").stdout
@@ -142,7 +156,8 @@ def test_forecast_without_by_has_no_groups_and_reads_as_a_table(home: Path) -> N
 @pytest.mark.parametrize(("arguments", "parts"), [
     (("forecast", "--as-of", AS_OF, "--period", "2026-Q2"), ["over", "2026-06-30", "2026-07-01"]),
     (("forecast", "--as-of", AS_OF, "--from", "2026-08-01", "--to", "2026-07-15"), ["2026-07-15", "2026-08-01"]),
-    (("forecast", "--as-of", AS_OF, "--from", "2026-08-01", "--to", "2026-08-01"), ["The period is empty"]),
+    (("forecast", "--as-of", AS_OF, "--from", "2026-08-01T00:00", "--to", "2026-08-01T00:00"),
+     ["The period is empty"]),
     (("forecast", "--as-of", AS_OF, "--period", "Q3"), ["'Q3'", "2026-Q4"]),
     (("forecast", "--as-of", "1.7.2026", "--period", "2026-Q3"), ["'1.7.2026' is not a date", "2026-03-14"]),
     (("train", "deals", "--as-of", "soon"), ["'soon' is not a date"]),
