@@ -57,13 +57,14 @@ def to_major(minor: float, currency: str) -> float:
 
 
 def format_money(minor: float, currency: str, *, compact: bool = False, locale: str = "en") -> str:
-    """Money as people read it; `compact` keeps three figures or so, for headlines.
+    """Money as people read it, in whole minor units; `compact` keeps three figures or so, for headlines.
 
     >>> format_money(123456700, "EUR"), format_money(123456700, "EUR", compact=True)
     ('€1,234,567.00', '€1.23M')
     """
-    major = Decimal(str(minor)).scaleb(-minor_digits(currency))
-    if compact:
+    # A mean is not whole, and the compact form writes every digit of what is less than a thousand.
+    major = Decimal(str(minor)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN).scaleb(-minor_digits(currency))
+    if compact and (abs(major) >= 1000 or major == major.to_integral_value()):
         digits = 2 if abs(major) >= 1000 else 0
         return str(format_compact_currency(major, currency, locale=locale, fraction_digits=digits))
     return str(format_currency(major, currency, locale=locale))

@@ -47,3 +47,12 @@ def test_money_is_written_as_people_read_it() -> None:
     assert format_money(123456700, "EUR", compact=True) == "€1.23M"
     assert format_money(99900, "EUR", compact=True) == "€999"
     assert format_money(1234, "JPY") == "¥1,234"
+
+
+@pytest.mark.parametrize(("minor", "currency", "written"), [
+    (97060.60769230769, "EUR", "€970.61"), (-97060.60769230769, "EUR", "-€970.61"), (97060.2, "EUR", "€970.60"),
+    (0.4, "EUR", "€0"), (97000.4, "EUR", "€970"),
+    (97060.60769230769, "JPY", "¥97.06K"), (970.6060769230769, "JPY", "¥971"), (1e17, "EUR", "€1000T"),
+])
+def test_a_mean_of_money_is_written_in_whole_minor_units(minor: float, currency: str, written: str) -> None:
+    assert format_money(minor, currency, compact=True) == written
