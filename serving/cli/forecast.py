@@ -116,6 +116,7 @@ def show_forecast(answer: dict[str, Any]) -> None:
           [[name, number(total["parts"][key]["won_count"], 1),
             money(total["parts"][key]["won_amount"], currency)][:width] for name, key in parts.items()])
     if only_numbers:
+        _show_people(answer)  # who calls or adjusts an amount is told it all the same
         say(f"No deal has an amount, so only numbers are forecast. Model {answer['model']}.")
         return
     if held := [one for one in ({"name": "Total", **total}, *groups) if "quota" in one]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from serving.cli import cli
-from serving.cli.forecast import forecast
+from serving.cli.forecast import forecast, show_forecast
 from tests.serving.asking import client
 from training.groups import BY
+from training.reps import CATEGORIES
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +99,18 @@ def test_the_same_word_of_two_quarters_is_told_of_each(home: Path) -> None:
     for period, amount in (("2026-Q4", 12.0), ("2027-Q1", 13.0)):
         said = _said(home, "adjust", "set", "R-002", "--period", period, "--amount", str(amount), "--note", "as always")
         assert (said["period"], said["amount"]) == (period, amount)
+
+
+def test_what_is_adjusted_is_shown_of_a_company_without_amounts(capsys: pytest.CaptureFixture[str]) -> None:
+    count = {"mean": 2.0, "p10": 1.0, "p25": 1.0, "p50": 2.0, "p75": 3.0, "p90": 3.0}
+    nothing, part = dict.fromkeys(count, 0.0), {"won_count": 1.0, "won_amount": 0.0}
+    said = {"categories": dict.fromkeys(CATEGORIES, 0.0), "called": 0.0, "adjusted": 123.0, "usually_comes": 0.0}
+    adjustment = {"owner_id": "R-1", "name": "Ann", "amount": 123.0, "by": "Eva", "at": "2026-08-01", "note": "slips"}
+    show_forecast({
+        "from": "2026-07-01", "to": "2026-09-30", "as_of": "2026-08-14", "currency": "EUR", "model": "deals/1",
+        "total": {"won_count": count, "won_amount": nothing,
+                  "parts": {"won_so_far": part, "open": part, "new": part}},
+        "groups": [], "concentration": [], "people": {**said, "adjustments": [adjustment]}})
+    shown = capsys.readouterr().out
+    assert "only numbers are forecast" in shown
+    assert re.search(r"Ann +€123 +Eva +2026-08-01 +slips", shown)
