@@ -116,8 +116,8 @@ def _first_block(ids: npt.NDArray[np.object_], at: Int, days: float) -> Int:
 
 def _forecasts(results: list[Result], measure: str) -> list[Compared]:
     told = forecasts_of(results, measure)
-    if not told:
-        return []
+    if not any(quantiles.any() or came.any() for _, quantiles, came in told.values()):
+        return []  # of deals without amounts every amount is 0, which is no skill
     origin = np.array([one["origin"] for one in results if one["forecast"]], dtype=np.int64)
     unit = (origin - origin.min()) // round(block_days(results) * DAY)
     found = []
@@ -139,9 +139,11 @@ def _called(results: list[Result]) -> list[Compared]:
     origin = np.array([one["origin"] for one in results if one["forecast"]], dtype=np.int64)
     unit = (origin - origin.min()) // round(block_days(results) * DAY)
     _, ours, came = said["model"]
+    if not (ours.any() or came.any()):
+        return []  # as in `_forecasts`
     scores = {"won_amount_called": crps(ours, came), "won_amount_called_median": np.abs(ours[:, MEDIAN] - came)}
     return [compare(score, PEOPLE_NAMES[name], loss, np.abs(said[name][0] - came), origin, unit)
-            for score, loss in scores.items() for name in PEOPLE]
+            for score, loss in scores.items() for name in PEOPLE if name in said]
 
 
 def compare(score: str, method: str, ours: Floats, theirs: Floats, origin: Int, unit: Int) -> Compared:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evidence.scoreboard import compare
+from training.evidence.distributions import LEVELS
+from training.evidence.scoreboard import compare, scoreboard
 
 
 def _origins(n, rows=50):
@@ -48,3 +49,32 @@ def test_with_few_blocks_it_is_counted_who_was_ahead(gains, sentence):
     assert found.low is None
     assert found.high is None
     assert found.sentence == sentence
+
+
+def _quarter(origin, amount, calls=5.0, managers=None):
+    """A quarter's forecasts without any deal: three are won, each of them worth `amount`."""
+    def said(number):
+        return {"won_count": {"mean": number, "quantiles": [number] * len(LEVELS)},
+                "won_amount": {"mean": number * amount, "quantiles": [number * amount] * len(LEVELS)}}
+
+    nothing = {"said": {}, "came": []}
+    return {"origin": origin, "days": 91.0, "deals": {"id": [], "plain": {}}, "resolution": nothing, "win": nothing,
+            "forecast": {"said": {"model": said(2.0), "last": said(4.0)},
+                         "came": {"won_count": 3.0, "won_amount": 3.0 * amount}},
+            "weeks": [{"week": 1, "model": said(2.0), "people": {"calls": calls, "managers": managers}}]}
+
+
+@pytest.mark.parametrize("amount", [0.0, 10.0])
+def test_amounts_are_compared_only_where_deals_have_any(amount):
+    found = {one.score for one in scoreboard([_quarter(origin, amount) for origin in (0, 1)])}
+    assert {"won_count_crps", "won_count_interval"} <= found
+    assert any(score.startswith("won_amount") for score in found) == (amount > 0)
+    assert ("won_amount_called" in found) == (amount > 0)
+
+
+@pytest.mark.parametrize(("said", "names"), [
+    ({"calls": 5.0}, {"the sum of people's calls"}), ({"calls": None, "managers": 6.0}, {"their managers' numbers"}),
+    ({"calls": 5.0, "managers": 6.0}, {"the sum of people's calls", "their managers' numbers"})])
+def test_who_said_a_number_is_compared_and_who_did_not_is_left_out(said, names):
+    board = scoreboard([_quarter(origin, 10.0, **said) for origin in (0, 1)])
+    assert {one.method for one in board if one.score == "won_amount_called"} == names
