@@ -27,7 +27,7 @@ from training.hazard import HazardModel
 from training.registry.versions import versions
 from training.reps import reps_call
 
-__all__ = ["chart_bars", "chart_in_words", "overview"]
+__all__ = ["beside_reps", "chart_bars", "chart_in_words", "overview"]
 
 NO_BREAK, JOINER = "\u00a0", "\u2060"
 SHOWN_DEALS = 25
@@ -53,7 +53,7 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
                    "first": company.date(min(one.as_of for one in versions(company.home, "deals"))),
                    "periods": choices(as_of, period, company.mapping)},
         "stale": _stale(company, as_of),
-        "headline": {"forecast": _headline(period, spread, write), "record": record_in_words(past)},
+        "headline": {"forecast": _headline(period, spread, write), "record": _record(period, past, as_of)},
         "tiles": _tiles(company, said, reps, measure, as_of),
         "parts_note": f"The three parts are means and add up to {write(spread['mean'])}; the middle of the range is "
                       f"{write(spread['p50'])}." + _about_quota(said["total"], company.mapping.currency),
@@ -133,6 +133,14 @@ def _headline(period: Period, spread: dict[str, float], write: Any) -> str:
     return f"{period.name} will most likely bring {write(spread['p50'])}{unit} {sure}."
 
 
+def _record(period: Period, past: list[Past], as_of: int) -> str:
+    """How past forecasts did, and whether this one is made as they were or earlier."""
+    said = record_in_words(past)
+    if past and period.start - as_of > DAY:
+        said += f" How sure it is so long before the start, as here of {period.name}, was not tested."
+    return said
+
+
 def _tiles(company: Company, said: dict[str, Any], reps: float | None, measure: Measure,
            as_of: int) -> list[dict[str, str]]:
     parts, write = said["total"]["parts"], _writer(company, measure)
@@ -155,10 +163,18 @@ def _tiles(company: Company, said: dict[str, Any], reps: float | None, measure: 
         tiles.append({"kind": "reps", "name": "The reps’ call", "figure": GAP,
                       "note": "This export has no expected close dates with a category or a chance."})
     else:
-        gap = (reps - middle) / middle if middle > 0 else None
-        note = "" if gap is None else f"{abs(gap):.0%} {'above' if gap > 0 else 'below'} our middle"
-        tiles.append({"kind": "reps", "name": "The reps’ call", "figure": write(reps), "note": note})
+        tiles.append({"kind": "reps", "name": "The reps’ call", "figure": write(reps),
+                      "note": beside_reps(reps, parts["won_so_far"][measure], middle)})
     return tiles
+
+
+def beside_reps(reps: float, won: float, middle: float) -> str:
+    """How far the reps' call is from our middle, where anything is called."""
+    if reps <= 0:
+        return "Nobody has called anything yet."
+    if reps <= won:
+        return "Nothing is called beyond what is won."
+    return f"{abs(reps - middle) / middle:.0%} {'above' if reps > middle else 'below'} our middle" if middle > 0 else ""
 
 
 def _same_length(period: Period, past: list[Past]) -> bool:

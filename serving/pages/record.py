@@ -45,7 +45,8 @@ def past_periods(evaluation: dict[str, Any], measure: Measure, mapping: Mapping)
 
 
 def record_in_words(past: list[Past]) -> str:
-    """One sentence on past periods: how often the range held, how far off the middle was, and the reps' call."""
+    """One sentence on past periods, each forecast at its start: how often the range held, how far off the middle was,
+    and the reps' call."""
     if not past:
         return "No past period could be tested yet, so nobody knows how wrong it is: train again when one is over."
     held = sum(one.held for one in past)
@@ -56,7 +57,7 @@ def record_in_words(past: list[Past]) -> str:
     times = {0: "never held", 1: "held once"}.get(held, f"held {held} times")
     if held == len(past) > 1:
         times = "always held"
-    said = f"In the last {periods} the range {times}"
+    said = f"In the last {periods}, forecast at {'their' if len(past) > 1 else 'its'} start, the range {times}"
     off = _off([one.middle for one in past], [one.actual for one in past])
     if off is not None:
         said += f" and the middle was off by {off:.0%} on average"

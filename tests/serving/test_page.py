@@ -16,6 +16,7 @@ from features.calendar import DAY, fiscal_quarter, parse_as_of
 from features.home import Home
 from features.mapping import Mapping
 from serving.pages.charts import Bar, forecast_chart
+from serving.pages.overview import beside_reps
 from serving.pages.periods import choices, period_at, period_name
 from serving.pages.record import past_periods, record_in_words
 from serving.pages.words import money, number, percent, short_money
@@ -90,6 +91,22 @@ def test_open_deals_are_sorted_by_what_is_at_stake_and_carry_a_reason(browser_li
     assert stakes == sorted(stakes, reverse=True)
     every = browser_like.get("/", params={**view, "deals": "all"}).text
     assert len(re.findall(r'<th scope="row">D-\d+</th>', every)) >= len(rows)
+
+
+@pytest.mark.parametrize(("period", "untested"), [("28d", False), ("2026-Q4", False), ("2027-Q1", True)])
+def test_the_record_says_that_it_is_of_forecasts_made_at_the_start(
+        browser_like: TestClient, period: str, untested: bool) -> None:
+    said = text_of(browser_like.get("/", params={"period": period, "as_of": "2026-09-30"}).text)
+    assert "forecast at their start, the range" in said
+    assert (f"before the start, as here of {period}, was not tested" in said) == untested
+
+
+@pytest.mark.parametrize(("reps", "won", "note"), [
+    (0.0, 0.0, "Nobody has called anything yet."), (50.0, 50.0, "Nothing is called beyond what is won."),
+    (60.0, 50.0, "40% below our middle"), (150.0, 0.0, "50% above our middle"),
+])
+def test_the_reps_call_is_held_against_ours_only_where_something_is_called(reps: float, won: float, note: str) -> None:
+    assert beside_reps(reps, won, 100.0) == note
 
 
 def test_owners_add_up_to_the_company(browser_like: TestClient) -> None:
@@ -234,14 +251,17 @@ def evaluation(*periods: tuple[float, float | None], days: int = 91, every: int 
 
 @pytest.mark.parametrize(("given", "words"), [
     (evaluation(), "No past period could be tested yet"),
-    (evaluation((100, None)), "In the last 1 quarter the range held once and the middle was off by 0% on average."),
-    (evaluation((80, None)), "In the last 1 quarter the range never held and the middle was off by 25% on average."),
-    (evaluation((100, 150), (100, 130), (125, 130)), "In the last 3 quarters the range held 2 times and the middle was "
-                                                    "off by 8% on average; the reps’ call was off by 26%."),
+    (evaluation((100, None)), "In the last 1 quarter, forecast at its start, the range held once and the middle was "
+                              "off by 0% on average."),
+    (evaluation((80, None)), "In the last 1 quarter, forecast at its start, the range never held and the middle was "
+                             "off by 25% on average."),
+    (evaluation((100, 150), (100, 130), (125, 130)),
+     "In the last 3 quarters, forecast at their start, the range held 2 times and the middle was off by 8% on average; "
+     "the reps’ call was off by 26%."),
     (evaluation((100, 100), (90, None)), "the range always held and the middle was off by 5% on average; the reps’ "
                                          "call was off by 0% in the 1 that have one."),
-    (evaluation((100, None), (100, None), days=28, every=14), "In the last 2 overlapping 28-day periods"),
-    (evaluation((0, None)), "In the last 1 quarter the range never held."),
+    (evaluation((100, None), (100, None), days=28, every=14), "In the last 2 overlapping 28-day periods, forecast"),
+    (evaluation((0, None)), "In the last 1 quarter, forecast at its start, the range never held."),
 ])
 def test_the_record_is_told_in_one_sentence(mapping: Mapping, given: dict[str, Any], words: str) -> None:
     assert words in record_in_words(past_periods(given, "won_amount", mapping))
