@@ -185,7 +185,8 @@ def with_people(answer: dict[str, Any], people: People, by_hand: pd.DataFrame, h
     top = sum(number for one, number in final.items() if not people.managers.get(one))
     by_whom = [{"owner_id": str(one), "name": owner_name(history, str(one)), **_adjustment(row, currency, zone)}
                for one, row in adjusted.sort_index().iterrows()]
-    return {**answer, "groups": groups, "people": {**said(numbers, top), "adjustments": by_whom}}
+    company = {**said(numbers, top), "said": bool(numbers["said"].any()), "adjustments": by_whom}
+    return {**answer, "groups": groups, "people": company}
 
 
 def _with_by_hand(adjusted: pd.DataFrame, by_hand: pd.DataFrame, history: History, start: int,

@@ -259,7 +259,7 @@ class People(Given):
     called: Annotated[float, Field(description="Said for the quarter, else won so far and what is committed to.")]
     adjusted: Annotated[float, Field(description="After managers' adjustments, up the hierarchy of that date.")]
     usually_comes: Annotated[float, Field(description="What came of such calls at the same time of earlier periods.")]
-    said: Annotated[bool, Field(description="Of owners: whether the call was said for the quarter.")] = False
+    said: Annotated[bool, Field(description="Whether the call was said for the quarter; of the company, any.")] = False
     periods: Annotated[int, Field(description="Of owners: earlier periods in which something was called.")] = 0
     came_of_called: Annotated[float | None, Field(
         description="Of owners: the share of what is called beyond what is won that usually comes.")] = None

@@ -19,13 +19,13 @@ from serving.dates import SILENCE_DAYS
 from serving.pages.charts import Bar
 from serving.pages.periods import Period, choices, period_at
 from serving.pages.record import Measure, Past, past_periods, record_in_words
-from serving.pages.words import GAP, day, money, number, percent, short_money
+from serving.pages.words import GAP, day, moment, money, number, percent, short_money
 from training import deal_close
 from training.amounts import amount_of
 from training.groups import BY, owner_name, owner_of, refuse_unknown
 from training.hazard import HazardModel
 from training.registry.versions import versions
-from training.reps import reps_call
+from training.reps import CATEGORIES, reps_call
 
 __all__ = ["beside_reps", "chart_bars", "chart_in_words", "overview"]
 
@@ -44,7 +44,7 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
     chosen, model, said = answers.forecast(company, as_of, period.start, period.end, by)
     measure = _measure(company)
     past = past_periods(model.evaluation, measure, company.mapping)[-SHOWN_PERIODS:]
-    reps = _reps(company, as_of, period, measure)
+    reps = _reps(company, as_of, period, measure, said)
     spread, write = said["total"][measure], _writer(company, measure)
     at = {"at": as_of, "period": period.value}
     return {
@@ -80,7 +80,7 @@ def chart_bars(company: Company, as_of: int, period_text: str | None) -> tuple[l
     _, model, said = answers.forecast(company, as_of, period.start, period.end)
     measure = _measure(company)
     past = past_periods(model.evaluation, measure, company.mapping)[-SHOWN_PERIODS:]
-    reps = _reps(company, as_of, period, measure)
+    reps = _reps(company, as_of, period, measure, said)
     spread = said["total"][measure]
     shown = past if _same_length(period, past) else []
     bars = [Bar(one.name, one.low, one.middle, one.high, actual=one.actual, reps=one.reps) for one in shown]
@@ -117,7 +117,11 @@ def _writer(company: Company, measure: Measure) -> Any:
     return lambda value: short_money(value, company.mapping.currency)
 
 
-def _reps(company: Company, as_of: int, period: Period, measure: Measure) -> float | None:
+def _reps(company: Company, as_of: int, period: Period, measure: Measure, said: dict[str, Any]) -> float | None:
+    """What people said for the period themselves, where anybody did, else what follows from what they say of deals."""
+    people = said.get("people")
+    if measure == "won_amount" and people and people["said"]:
+        return float(people["called"])
     called: dict[str, float] | None = company.remember(
         ("reps", as_of, period.start, period.end),
         lambda: reps_call(company.history, as_of, period.start, period.end))
@@ -224,22 +228,27 @@ def _groupings(company: Company, as_of: int) -> list[str]:
     return found
 
 
-def _people(company: Company, said: dict[str, Any]) -> list[dict[str, str]]:
-    """What people call beside the forecast: the company, then its owners or managers; empty where nobody does."""
+def _people(company: Company, said: dict[str, Any]) -> dict[str, Any] | None:
+    """What people call beside the forecast: the company, then its owners or managers, and every adjustment that stands;
+    None where nobody calls anything."""
+    if "people" not in said:
+        return None
+
     def write(value: float) -> str:
         return short_money(value, company.mapping.currency)
 
+    categories = [one for one in CATEGORIES if one != "other" or said["people"]["categories"][one]]
     rows = []
     for one in [{"name": company.mapping.company, **said}, *said["groups"]]:
         if "people" in one:
             told = one["people"]
             learned = f"{percent(told['came_of_called'])} in {told['periods']}" if "periods" in told else GAP
-            note = told["adjustment"]["note"] if "adjustment" in told else None
             rows.append({"name": one["name"], "called": write(told["called"]), "adjusted": write(told["adjusted"]),
-                         "usually": write(told["usually_comes"]), "learned": learned, "note": note or "",
-                         "best_case": write(told["categories"]["best case"]),
-                         "pipeline": write(told["categories"]["pipeline"])})
-    return rows
+                         "usually": write(told["usually_comes"]), "learned": learned,
+                         "categories": {name: write(told["categories"][name]) for name in categories}})
+    adjustments = [{"name": one["name"], "amount": write(one["amount"]), "by": one["by"] or GAP,
+                    "at": moment(one["at"]), "note": one["note"] or ""} for one in said["people"]["adjustments"]]
+    return {"categories": categories, "rows": rows, "adjustments": adjustments}
 
 
 def _largest(company: Company, said: dict[str, Any]) -> list[dict[str, str]]:

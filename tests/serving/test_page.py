@@ -109,6 +109,23 @@ def test_the_reps_call_is_held_against_ours_only_where_something_is_called(reps:
     assert beside_reps(reps, won, 100.0) == note
 
 
+def test_the_page_has_one_reps_call_and_each_category_of_it(browser_like: TestClient) -> None:
+    view = {"as_of": "2026-08-14T23:59:59.999999", "period": "2026-Q3"}
+    people = browser_like.get("/v1/forecast", params=view).json()["people"]
+    by_deals = people["categories"]["closed"] + people["categories"]["commit"]
+    assert people["said"]
+    assert short_money(people["called"], "EUR") != short_money(by_deals, "EUR")
+    page = browser_like.get("/", params=view).text
+    called = short_money(people["called"], "EUR")
+    assert f"The reps’ call {called}" in text_of(page)
+    row = page.split("What people call")[1].split("<tbody>")[1].split("</tr>")[0]
+    written = dict(re.findall(r'data-label="([^"]+)">([^<]+)<', row))
+    assert written["called"] == called
+    for name in ("closed", "commit", "best case", "pipeline", "omitted"):
+        assert written[name] == short_money(people["categories"][name], "EUR")
+    assert f"the reps call {called}" in page
+
+
 def test_owners_add_up_to_the_company(browser_like: TestClient) -> None:
     body = browser_like.get("/v1/forecast", params={"period": "2026-Q4", "by": "owner"}).json()
     page = browser_like.get("/", params={"period": "2026-Q4"}).text

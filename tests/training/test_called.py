@@ -78,6 +78,8 @@ def test_what_was_said_for_the_quarter_counts_before_what_follows_from_deals_and
     said = _beside(_history(*NOW, calls=calls), "owner", ["o1", "o2"])
     assert (said["o1"]["called"], said["o1"]["said"]) == (450, True)
     assert (said["o2"]["called"], said["o2"]["said"]) == (40, False)
+    assert said["all"]["said"]
+    assert not _beside(_history(*NOW), "owner", ["o1"])["all"]["said"]
 
 
 def test_adjustments_roll_up_through_the_hierarchy_as_it_was() -> None:

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from serving.cli import cli
 from serving.cli.forecast import forecast, show_forecast
-from tests.serving.asking import client
+from serving.pages.words import moment
+from tests.serving.asking import client, text_of
 from training.groups import BY
 from training.reps import CATEGORIES
 
@@ -71,8 +72,9 @@ def test_what_a_manager_calls_stands_beside_a_forecast_that_stays_as_it_is(home:
     told = client(home).get("/v1/forecast", params={"period": "2026-Q4", "by": "owner"}).json()
     (group,) = [one for one in told["groups"] if one["id"] == owner]
     assert group["people"]["adjustment"]["note"] == "two deals slip"
-    page = client(home).get("/", params={"period": "2026-Q4"}).text
-    assert "two deals slip" in page
+    page = text_of(client(home).get("/", params={"period": "2026-Q4"}).text)
+    (standing,) = told["people"]["adjustments"]
+    assert f"{standing['name']} €123K Eva {moment(standing['at'])} two deals slip" in page
 
 
 def test_what_was_called_is_listed_and_taken_back_and_none_of_it_is_lost(home: Path) -> None:
