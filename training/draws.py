@@ -1,12 +1,13 @@
 """Monte Carlo draws of who is won and for how much, summed by every grouping at once.
 
-Each deal that exists has its own stream of random numbers, by its id: what becomes of others, who owns it and how it is
-grouped changes none of its draws. So totals and groups agree, and two forecasts differ by what differs between them.
+Each deal that exists, and each that comes again, has its own stream of random numbers, by its id: what becomes of
+others, who owns it and how it is grouped changes none of its draws. So totals and groups agree, and two forecasts
+differ by what differs between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 
 from features.events import Int
 
-__all__ = ["Amounts", "Part", "Sums", "draw", "stream_of_deal"]
+__all__ = ["Amounts", "Part", "Sums", "draw", "numbers", "stream", "stream_of_deal"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -110,15 +111,21 @@ def draw(part: Part, level: Int, rows: Int, uniform: Uniform, amounts: Amounts, 
             one.add(part.codes[name][here], deal, row, value, rows)
 
 
+def stream(seed: int) -> np.random.Generator:
+    """A stream of random numbers of its own."""
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def numbers(streams: Sequence[np.random.Generator], draws: int) -> Singles:
+    """The next random numbers of each stream, (streams, draws)."""
+    found = np.empty((len(streams), draws), dtype=np.float32)
+    for row, one in zip(found, streams, strict=True):
+        one.random(out=row, dtype=np.float32)
+    return found
+
+
 def stream_of_deal(ids: Texts, draws: int) -> Uniform:
     """Random numbers of deals by their ids: the same for a deal wherever it stands. Each step of the loop is as wide as
     the draws, so that it costs little."""
     seeds = pd.util.hash_array(ids.astype(object))
-
-    def uniform(here: slice) -> Singles:
-        found = np.empty((len(seeds[here]), draws), dtype=np.float32)
-        for row, seed in zip(found, seeds[here].tolist(), strict=True):
-            np.random.Generator(np.random.PCG64(seed)).random(out=row, dtype=np.float32)
-        return found
-
-    return uniform
+    return lambda here: numbers([stream(seed) for seed in seeds[here].tolist()], draws)

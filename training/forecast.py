@@ -146,7 +146,7 @@ def draw_period(model: HazardModel, history: History, as_of: int, start: int, en
     opened, new = ({one: Sums.zeros(len(ids[one]), draws) for one in drawn_by} for _ in range(2))
     rows, deal_ids = np.arange(draws), history.deals.ids
     draw(part, level, rows, stream_of_deal(deal_ids[subject], draws), amounts, opened)
-    draw_intake(recent, new_codes, start, end, level, amounts, new, np.random.default_rng(0))
+    draw_intake(recent, new_codes, start, end, level, amounts, new)
 
     chance = win.mean(axis=0).astype(np.float64)
     expected = chance * np.nan_to_num(part.amount)

@@ -6,18 +6,20 @@ are as many as there are contracts that are due.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from features.calendar import DAY, business_clock
 from features.events import Int
 from features.history import History
 from features.settings import Settings
 from training.amounts import amount_of
-from training.draws import Amounts, Part, Sums, draw
+from training.draws import Amounts, Part, Sums, draw, numbers, stream
 from training.hazard import HazardModel
 from training.in_hand import InHand, contracts_in_hand, leads_in_hand
 from training.outcomes import OPEN, WON, Outcomes
@@ -27,6 +29,8 @@ __all__ = ["Intake", "draw_intake", "intake"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
+Stream = np.random.Generator
+Again = tuple[Part, list[tuple[int, int]]]
 WEEK = 7 * DAY
 
 
@@ -71,23 +75,36 @@ def intake(model: HazardModel, history: History, ends: Outcomes, as_of: int, sho
 
 
 def draw_intake(recent: Intake, codes: dict[str, Int], start: int, end: int, level: Int, amounts: Amounts,
-                sums: dict[str, Sums], random: np.random.Generator) -> None:
+                sums: dict[str, Sums]) -> None:
     """Draw the deals to come that are won in (start, end] and add them: each draw gives each future week the intake of
-    one past week, whole. codes : by grouping, (n,) the line of each recent deal."""
+    one past week, whole. codes : by grouping, (n,) the line of each recent deal.
+
+    Which week comes again hangs on no deal, and each deal draws from a stream of its own, so that one deal more moves
+    no other's draws."""
     if not len(recent.chance):
         return
+    weeks, streams = np.random.default_rng(0), _streams(recent)
     for parts in _weeks(recent, codes, start, end):
-        chosen = random.choice(len(recent.chance), size=len(level), p=recent.chance)
+        chosen = weeks.choice(len(recent.chance), size=len(level), p=recent.chance)
         for week in np.unique(chosen):
-            rows, part = np.flatnonzero(chosen == week), parts[week]
+            rows, (part, own) = np.flatnonzero(chosen == week), parts[week]
+            drawn_from = [streams(*one) for one in own]
 
-            def uniform(here: slice, part: Part = part, rows: Int = rows) -> npt.NDArray[np.float32]:
-                return random.random((len(part.amount[here]), len(rows)), dtype=np.float32)
+            def uniform(here: slice, drawn_from: list[Stream] = drawn_from, rows: Int = rows) -> Singles:
+                return numbers(drawn_from[here], len(rows))
 
             draw(part, level, rows, uniform, amounts, sums)
 
 
-def _weeks(recent: Intake, codes: dict[str, Int], start: int, end: int) -> Iterator[list[Part]]:
+def _streams(recent: Intake) -> Callable[[int, int], Stream]:
+    """The stream of each recent deal, by its position, that each copy of it draws from. They are kept from week to
+    week: making one costs more than what a week asks of it. An open deal that also comes again does so by other
+    numbers."""
+    seeds = pd.util.hash_array(recent.history.deals.ids[recent.subject].astype(object), hash_key="deals come again")
+    return cache(lambda deal, copy: stream(int(seeds[deal]) + copy))
+
+
+def _weeks(recent: Intake, codes: dict[str, Int], start: int, end: int) -> Iterator[list[Again]]:
     """For each future week, what each past week's intake would bring if it came again. A week with fewer business days
     than its source has, by as much, less of it."""
     members = [np.flatnonzero(recent.week == one) for one in range(len(recent.chance))]
@@ -102,14 +119,15 @@ def _weeks(recent: Intake, codes: dict[str, Int], start: int, end: int) -> Itera
         yield [_part(recent, codes, win, share, here) for here in members]
 
 
-def _part(recent: Intake, codes: dict[str, Int], win: Singles, share: Floats, here: Int) -> Part:
+def _part(recent: Intake, codes: dict[str, Int], win: Singles, share: Floats, here: Int) -> Again:
     """Deals of one week, each counting `share` times; one that is likelier won than 1 in `share` comes more than once,
-    since no chance exceeds 1."""
+    since no chance exceeds 1. With the recent deal that each is, by its position, and which copy of it."""
     times = np.where(win[:, here].max(axis=0, initial=0.0) * share[here] > 1.0, np.ceil(share[here]), 1.0).astype(int)
     copy = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
     here, times = np.repeat(here, times), np.repeat(times, times)
     counts = np.where(times == 1, share[here], np.minimum(share[here] - copy, 1.0)).astype(np.float32)
-    return Part(win[:, here] * counts, recent.amount[here], {name: code[here] for name, code in codes.items()})
+    part = Part(win[:, here] * counts, recent.amount[here], {name: code[here] for name, code in codes.items()})
+    return part, list(zip(here.tolist(), copy.tolist(), strict=True))
 
 
 def _business_days(start: int, history: History) -> float:

@@ -29,19 +29,21 @@ HEADS = [{"owner_id": "m0", "name": "Mia", "manager_id": "chief", "valid": 0.0},
          {"owner_id": "m1", "name": "Max", "manager_id": "chief", "valid": 0.0}]
 
 
-def _company(n: int = 200, more: list[dict[str, Any]] | None = None) -> History:
+def _company(n: int = 200, more: list[dict[str, Any]] | None = None,
+             created: dict[str, float] | None = None) -> History:
     random = np.random.default_rng(1)
     deals, changes = {}, []
     for i in range(n):
-        name, created = f"d{i:03d}", float(random.uniform(0, 399))
-        deals[name] = created
-        changes += [change(name, "stage", "Talk", created), change(name, "owner", f"o{i % 4}", created),
-                    change(name, "amount", str(int(random.lognormal(13, 0.7))), created),
-                    change(name, "product", f"p{i % 3}", created), change(name, "currency", "EUR", created)]
+        name, came = f"d{i:03d}", float(random.uniform(0, 399))
+        deals[name] = came
+        changes += [change(name, "stage", "Talk", came), change(name, "owner", f"o{i % 4}", came),
+                    change(name, "amount", str(int(random.lognormal(13, 0.7))), came),
+                    change(name, "product", f"p{i % 3}", came), change(name, "currency", "EUR", came)]
         if random.random() < 0.6:
-            changes.append(change(name, "stage", random.choice(["Won", "Lost"]), created + random.exponential(50)))
+            changes.append(change(name, "stage", random.choice(["Won", "Lost"]), came + random.exponential(50)))
+    deals |= created or {}
     found = history(deals=deals, changes=changes + (more or []), owners=OWNERS + HEADS)
-    kinds = found.tables["deals"].assign(kind=["new", "renewal"] * (n // 2))
+    kinds = found.tables["deals"].assign(kind=(["new", "renewal"] * len(deals))[:len(deals)])
     return History({**found.tables, "deals": kinds}, found.mapping)
 
 
@@ -116,6 +118,46 @@ def test_a_deal_that_is_re_owned_today_moves_only_its_owners_lines(company: Hist
     moved = [line for line in _lines(before) if _lines(before)[line] != _lines(after)[line]]
     assert before["total"] == after["total"]
     assert sorted(moved) == sorted([owner, other])
+
+
+def _only_moved(before: dict[str, Any], after: dict[str, Any], owner: str) -> dict[str, Any]:
+    """The parts of the owner's line before and after; every other line is the same to the last draw, and the total
+    moves by as much as the owner's."""
+    one, other = _lines(before), _lines(after)
+    assert {name: line for name, line in one.items() if name != owner} == \
+        {name: line for name, line in other.items() if name != owner}
+    for measure in ("won_count", "won_amount"):
+        for part in ("won_so_far", "open", "new"):
+            moved, whole = (new["parts"][part][measure] - old["parts"][part][measure]
+                            for old, new in ((one[owner], other[owner]), (before["total"], after["total"])))
+            assert moved == pytest.approx(whole, abs=0.03)  # each is rounded to the cent
+    return {part: other[owner]["parts"][part]["won_count"] - one[owner]["parts"][part]["won_count"]
+            for part in ("won_so_far", "open", "new")}
+
+
+@pytest.mark.parametrize("name", ["a", "zz"])  # before and after all others, in whatever order deals are drawn
+@pytest.mark.parametrize(("owner", "day"), [("o0", 399.9), ("o3", 399.9), ("o1", 390.0), ("o2", 330.0)])
+def test_a_deal_created_today_or_lately_moves_only_its_owners_line(company: History, owner: str, day: float,
+                                                                   name: str) -> None:
+    more = [change(name, "stage", "Talk", day), change(name, "owner", owner, day),
+            change(name, "amount", "5000000", day), change(name, "product", "p0", day),
+            change(name, "currency", "EUR", day)]
+    moved = _only_moved(_said(company), _said(_company(more=more, created={name: day})), owner)
+    assert moved["won_so_far"] == 0
+    assert moved["open"] > 0
+    assert moved["new"] > 0
+
+
+@pytest.mark.parametrize("nth", [0, 20, -1])
+def test_a_deal_won_today_moves_only_its_owners_line(company: History, nth: int) -> None:
+    past = company.until(AS_OF)
+    deal = str(past.deals.ids[outcomes(past, "deal").open_at(AS_OF)[nth]])
+    won = _company(more=[change(deal, "stage", "Won", 399.99)])
+    moved = _only_moved(_said(company, start=AS_OF - 30 * DAY), _said(won, start=AS_OF - 30 * DAY),
+                        f"o{int(deal[1:]) % 4}")
+    assert moved["won_so_far"] == 1
+    assert -1 < moved["open"] < 0
+    assert moved["new"] == 0
 
 
 def test_what_happens_later_changes_nothing_as_of_before(company: History) -> None:
