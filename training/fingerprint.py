@@ -1,4 +1,5 @@
-"""A fingerprint of what was known: the same facts give the same text, whoever imported them and when."""
+"""Fingerprints of what results follow from: the same facts give the same text, whoever imported them and when, and so
+do the same settings."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from features.history import History
+from features.settings import Settings
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "settings_fingerprint"]
 
 
 def fingerprint(history: History) -> str:
@@ -24,3 +26,9 @@ def fingerprint(history: History) -> str:
     if history.rules is not None:
         digest.update(history.rules.model_dump_json().encode())
     return digest.hexdigest()
+
+
+def settings_fingerprint(settings: Settings) -> str:
+    """SHA-256 over all settings but the number of threads, on which no result is meant to hang."""
+    told = settings.model_dump_json(exclude={"training": {"lightgbm": {"num_threads"}}})
+    return hashlib.sha256(told.encode()).hexdigest()

@@ -12,6 +12,7 @@ from features.settings import Settings
 from training.evidence.charts import reliability_figure
 from training.evidence.paired import Asked
 from training.evidence.summary import summary
+from training.fingerprint import settings_fingerprint
 from training.hazard import HazardModel
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def training_result(model: HazardModel, evaluation: dict[str, Any], asked: list[
               "calibrator": "none" if model.calibrator.pooled == (0.0, 0.0) else
               "by group" if model.calibrator.groups else "pooled",
               "features": len(model.encoder.columns), "data_fingerprint": model.fingerprint,
+              "settings_fingerprint": settings_fingerprint(settings),
               "training": settings.training.model_dump()}
     evaluation = {**evaluation, "median": median, **found, "params": params}
     model = replace(model, evaluation=evaluation, certainty=model.certainty.judged(asked))

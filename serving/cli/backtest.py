@@ -63,10 +63,11 @@ def backtest(home_path: Path, first: str | None, last: str | None, every: Any, d
     import time
 
     from training.evidence.backtest_report import backtest_html, headline
+    from training.fingerprint import settings_fingerprint
 
     home, results = _results(home_path, first, last, every, days)
     found, board = _judged(results)
-    page = backtest_html(home.mapping, found, board)
+    page = backtest_html(home.mapping, found, board, settings_fingerprint(home.settings))
     _log(home, results, found, page, started_at=time.time_ns() // 1000)
     out.write_text(page, encoding="utf-8")
     if as_json:
@@ -142,15 +143,16 @@ def _log(home: Home, results: list[dict[str, Any]], found: dict[str, Any], page:
     from features.calendar import iso
     from training.evidence.backtest import key_of
     from training.evidence.backtest_report import backtest_figures, backtest_metrics, headline
+    from training.fingerprint import settings_fingerprint
     from training.registry.tracking import log_backtest
 
     key = key_of(home.history(), home.settings)
     spans = [(one["origin"], one["end"]) for one in results]
     people = [week["people"] for one in results for week in one["weeks"]]  # managers' adjustments go in when it is read
     zone = home.mapping.zone
-    params = {"key": key, "origins": len(results), "first": iso(spans[0][0], zone), "last": iso(spans[-1][0], zone),
-              "days": found["days"], "training": home.settings.training.model_dump(),
-              "forecast": home.settings.forecast.model_dump()}
+    params = {"key": key, "settings_fingerprint": settings_fingerprint(home.settings), "origins": len(results),
+              "first": iso(spans[0][0], zone), "last": iso(spans[-1][0], zone), "days": found["days"],
+              "training": home.settings.training.model_dump(), "forecast": home.settings.forecast.model_dump()}
     identity = hashlib.sha256(f"{key} {spans} {people}".encode()).hexdigest()[:16]
     log_backtest(home, identity, params, backtest_metrics(found), found["origins"],
                  backtest_figures(home.mapping, found),

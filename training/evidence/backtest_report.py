@@ -10,7 +10,14 @@ from markupsafe import Markup
 from features.calendar import iso
 from features.mapping import Mapping
 from features.money import format_money, minor_digits
-from training.evidence.backtest_charts import forecast_figure, forecast_svg, pit_svg, weeks_svg
+from training.evidence.backtest_charts import (
+    forecast_figure,
+    forecast_svg,
+    pit_figure,
+    pit_svg,
+    weeks_figure,
+    weeks_svg,
+)
 from training.evidence.backtested import MEASURES
 from training.evidence.charts import lift_svg, reliability_figure, reliability_svg
 from training.evidence.dates import DATE_NAMES
@@ -45,14 +52,17 @@ def writers(mapping: Mapping) -> dict[str, Callable[[float | None], str]]:
     currency = mapping.currency
 
     def money(value: float | None) -> str:
-        return "–" if value is None else format_money(value * 10 ** minor_digits(currency), currency, compact=True)
+        if value is None:
+            return "–"
+        whole = value if abs(value) >= 1000 else round(value)  # which would be written with all decimals that it has
+        return format_money(whole * 10 ** minor_digits(currency), currency, compact=True)
 
     return {"won_count": lambda value: "–" if value is None else f"{value:,.4g}" if abs(value) < 1000
             else f"{value:,.0f}", "won_amount": money}
 
 
-def backtest_html(mapping: Mapping, found: dict[str, Any], board: list[Compared]) -> str:
-    """The page of a backtest: its figures (see `backtested`) and the scoreboard."""
+def backtest_html(mapping: Mapping, found: dict[str, Any], board: list[Compared], settings: str) -> str:
+    """The page of a backtest: its figures (see `backtested`) and the scoreboard. settings : their fingerprint."""
     zone, written = mapping.zone, writers(mapping)
     days = [_day(one["origin"], mapping) for one in found["origins"]]
     forecast = [row for row in found["origins"] if "won_count_came" in row]
@@ -80,7 +90,7 @@ def backtest_html(mapping: Mapping, found: dict[str, Any], board: list[Compared]
         board={title: [one for one in board if one.score == score] for score, title in SCORES.items()
                if any(one.score == score for one in board)},
         intervals=any(one.low is not None for one in board), blocks=board[0].blocks if board else 0,
-        write=lambda score, value: _write_score(score, value, written))
+        write=lambda score, value: _write_score(score, value, written), settings=settings)
 
 
 def _write_score(score: str, value: float | None, written: dict[str, Callable[[float | None], str]]) -> str:
@@ -119,4 +129,6 @@ def backtest_figures(mapping: Mapping, found: dict[str, Any]) -> dict[str, Figur
     days = [_day(row["origin"], mapping) for row in forecast]
     for measure in MEASURES if forecast else ():
         figures[measure] = forecast_figure(forecast, measure, days, writers(mapping)[measure])
+        figures[f"{measure}_pit"] = pit_figure(found["forecasts"][measure]["model"]["pit"])
+        figures[f"{measure}_weeks"] = weeks_figure(found["weeks"][measure])
     return figures

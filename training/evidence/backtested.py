@@ -2,8 +2,8 @@
 
 In: results as `backtest_origin` has them. Out: plain JSON, from which the report, MLflow's run and the command's answer
 are written. Of forecasts, `error` is the mean of |said − came| / came, `bias` is all that was said by all that came,
-less 1; CRPS, pinball loss (of P10, P50 and P90) and interval score (of 80%) are in deals or in the currency; of dates
-all is in days.
+less 1; CRPS, pinball loss (of P10, P50 and P90), interval score (of 80%) and widths are in deals or in the currency; of
+dates all is in days.
 """
 
 from __future__ import annotations
@@ -136,14 +136,22 @@ def _origin_row(one: Result) -> dict[str, Any]:
         for way, values in dates_of([one], name).items():
             row[f"{name}_pinball_{way}"] = float(values["pinball"][0].mean())
     for measure in MEASURES if one["forecast"] else ():
-        came = one["forecast"]["came"][measure]
-        row[f"{measure}_came"] = came
-        said = one["forecast"]["said"]["model"][measure]
-        quantiles = np.array(said["quantiles"])
-        row |= {f"{measure}_mean": said["mean"], f"{measure}_crps": float(crps(quantiles, np.array(came)))}
-        for share in SHARES:
-            low, high = interval(quantiles, share)
-            row |= {f"{measure}_low_{share:.0%}"[:-1]: float(low), f"{measure}_high_{share:.0%}"[:-1]: float(high)}
+        found = _forecast_row(one["forecast"]["said"]["model"][measure], one["forecast"]["came"][measure])
+        row |= {f"{measure}_{name}": value for name, value in found.items()}
+    return row
+
+
+def _forecast_row(said: dict[str, Any], came: float) -> dict[str, Any]:
+    """One forecast beside what came: its mean, what `forecast_figures` has of it, and the ends of its ranges, whether
+    each held what came and how wide it is."""
+    quantiles = np.array(said["quantiles"])
+    found = forecast_figures(np.array([said["mean"]]), quantiles[None], np.array([came]))
+    row = {"came": came, "mean": said["mean"],
+           **{name: found[name] for name in ("error", "bias", "crps", "pinball", "interval_score")}}
+    for one in found["intervals"]:
+        low, high = interval(quantiles, one["share"])
+        ends = {"low": float(low), "high": float(high), "covered": bool(one["covered"]), "width": one["width"]}
+        row |= {f"{name}_{one['share']:.0%}"[:-1]: value for name, value in ends.items()}
     return row
 
 

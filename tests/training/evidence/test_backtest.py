@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,15 +21,17 @@ from features.home import Home
 from features.settings import load_settings
 from serving.cli import cli
 from tests.figures import bpic2012 as figures
-from tests.histories import change, history
+from tests.histories import change, history, mapping
 from tests.running import light_settings
 from training.called import people_of
 from training.evidence import backtest as running
 from training.evidence.backtest import backtest
 from training.evidence.backtest_origin import backtest_origin
+from training.evidence.backtest_report import writers
 from training.evidence.backtested import dates_of
 from training.evidence.distributions import LEVELS
 from training.evidence.schedule import Period
+from training.fingerprint import settings_fingerprint
 
 LIGHT = """
 training:
@@ -74,12 +77,48 @@ def test_the_answer_has_every_figure_of_deals_dates_and_forecasts(page: Path):
         assert weeks[0]["crps"] == pytest.approx(ours["crps"])
         assert weeks[-1]["width"] < weeks[0]["width"]
         assert weeks[1]["reps"]["crps"] > 0
+        _agree(found["origins"], measure, ours)
     assert "managers" not in found["weeks"]["won_amount"][0]  # a quarter is called from its first Monday on
     assert {"calls", "managers"} <= set(found["weeks"]["won_amount"][1])
     assert {"log_loss", "brier", "auc", "ece"} <= set(found["deals"]["pooled"])
     assert {"model", "aj", "aj_stage", "raw", "rep"} <= set(found["dates"]["resolution"])
     assert "kaplan_meier" in found["dates"]["win"]
     assert 0 <= found["two_thirds"]["model"]["accuracy"] <= 1
+
+
+def _agree(origins: list[dict[str, Any]], measure: str, ours: dict[str, Any]) -> None:
+    """The figures of the origins are, on average, those of all; bias is a ratio of sums."""
+    for name in ("error", "crps", "pinball", "interval_score"):
+        assert np.mean([row[f"{measure}_{name}"] for row in origins]) == pytest.approx(ours[name])
+    for row in origins:
+        assert row[f"{measure}_bias"] == pytest.approx(row[f"{measure}_mean"] / row[f"{measure}_came"] - 1)
+        assert row[f"{measure}_error"] == pytest.approx(abs(row[f"{measure}_bias"]))
+    for one, share in zip(ours["intervals"], (50, 80, 95), strict=True):
+        assert np.mean([row[f"{measure}_covered_{share}"] for row in origins]) == one["covered"]
+        assert np.mean([row[f"{measure}_width_{share}"] for row in origins]) == pytest.approx(one["width"])
+
+
+def test_every_measure_of_a_forecast_stands_on_the_page_by_origin_by_week_and_by_method(page: Path):
+    text = page.read_text(encoding="utf-8")
+    for label, ranges in (("Forecast and what came", "range"), ("Week by week", "held"), ("Other ways", "held")):
+        heads = re.findall(rf'aria-label="{label}[^"]*">\s*<table class="wide"><thead>(.*?)</thead>', text, re.DOTALL)
+        assert len(heads) == 2
+        for one in heads:
+            assert {"Error", "Bias", "CRPS", "Pinball", "Interval score",
+                    *(f"{share}% {ranges}" for share in (50, 80, 95))} <= set(re.findall("<th>(.*?)</th>", one))
+    assert not re.search(r"€[\d,]*\.\d{3}", text)  # money is rounded
+
+
+def test_money_is_written_with_three_figures_or_so_however_small_it_is():
+    written = writers(mapping())["won_amount"]
+    assert [written(value) for value in (15.8814, -999.4, 1234.5, 2_345_678.9, None)] == \
+        ["€16", "-€999", "€1.23K", "€2.35M", "–"]
+
+
+def test_the_page_and_its_run_say_which_settings_it_follows_from(light_home: Path, page: Path):
+    told = settings_fingerprint(Home.open(light_home).settings)
+    assert told in page.read_text(encoding="utf-8")
+    assert told != settings_fingerprint(load_settings())
 
 
 def test_the_page_needs_nothing_from_outside_and_says_whose_it_is(page: Path):
@@ -96,7 +135,9 @@ def test_a_backtest_that_was_done_is_read_and_logged_once(light_home: Path, page
     artifacts = light_home / "mlruns" / "artifacts" / "backtest"
     runs = list(artifacts.iterdir())
     assert (runs[0] / "artifacts" / "report.html").read_bytes() == page.read_bytes()
-    assert {one.name for one in (runs[0] / "artifacts" / "figures").iterdir()} >= {"won_count.svg", "won_amount.svg"}
+    assert {one.name for one in (runs[0] / "artifacts" / "figures").iterdir()} == {
+        "reliability.svg", *(f"{measure}{figure}.svg" for measure in ("won_count", "won_amount")
+                             for figure in ("", "_pit", "_weeks"))}
     again = light_home.parent / "again.html"
     done = CliRunner().invoke(cli, ["--home", str(light_home), "backtest", *OPTIONS, "--out", str(again)])
     assert done.exit_code == 0, done.output
@@ -226,6 +267,7 @@ def test_other_settings_begin_anew(light_home: Path):
     key = running.key_of(history, settings)
     assert running.key_of(history, same) == key
     assert running.key_of(history, other) != key
+    assert settings_fingerprint(same) == settings_fingerprint(settings) != settings_fingerprint(other)
     shorter = replace(history, tables={**history.tables, "changes": history.tables["changes"].iloc[:-1]}, memo={})
     assert running.key_of(shorter, settings) != key
 

@@ -85,6 +85,7 @@ def test_mlflow_shows_a_training_and_loads_its_model_from_a_moved_home(moved: Pa
     assert said["tags"]["code_version"]
     assert "trained" in said["tags"]["mlflow.note.content"].lower()
     assert said["params"]["data_fingerprint"]
+    assert said["params"]["settings_fingerprint"]
     assert {"figures", "model", "model_card.md"} <= set(said["artifacts"])
     assert "lightgbm==" in said["requirements"]
     assert said["scored"]["deal_id"] == direct["deal_id"].tolist()[::-1]
