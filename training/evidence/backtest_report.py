@@ -52,10 +52,7 @@ def writers(mapping: Mapping) -> dict[str, Callable[[float | None], str]]:
     currency = mapping.currency
 
     def money(value: float | None) -> str:
-        if value is None:
-            return "–"
-        whole = value if abs(value) >= 1000 else round(value)  # which would be written with all decimals that it has
-        return format_money(whole * 10 ** minor_digits(currency), currency, compact=True)
+        return "–" if value is None else format_money(value * 10 ** minor_digits(currency), currency, compact=True)
 
     return {"won_count": lambda value: "–" if value is None else f"{value:,.4g}" if abs(value) < 1000
             else f"{value:,.0f}", "won_amount": money}

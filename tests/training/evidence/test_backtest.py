@@ -27,7 +27,6 @@ from training.called import people_of
 from training.evidence import backtest as running
 from training.evidence.backtest import backtest
 from training.evidence.backtest_origin import backtest_origin
-from training.evidence.backtest_report import writers
 from training.evidence.backtested import dates_of
 from training.evidence.distributions import LEVELS
 from training.evidence.schedule import Period
@@ -107,12 +106,6 @@ def test_every_measure_of_a_forecast_stands_on_the_page_by_origin_by_week_and_by
             assert {"Error", "Bias", "CRPS", "Pinball", "Interval score",
                     *(f"{share}% {ranges}" for share in (50, 80, 95))} <= set(re.findall("<th>(.*?)</th>", one))
     assert not re.search(r"€[\d,]*\.\d{3}", text)  # money is rounded
-
-
-def test_money_is_written_with_three_figures_or_so_however_small_it_is():
-    written = writers(mapping())["won_amount"]
-    assert [written(value) for value in (15.8814, -999.4, 1234.5, 2_345_678.9, None)] == \
-        ["€16", "-€999", "€1.23K", "€2.35M", "–"]
 
 
 def test_the_page_and_its_run_say_which_settings_it_follows_from(light_home: Path, page: Path):
