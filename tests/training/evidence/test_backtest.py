@@ -21,7 +21,7 @@ from features.home import Home
 from features.settings import load_settings
 from serving.cli import cli
 from tests.figures import bpic2012 as figures
-from tests.histories import change, history, mapping
+from tests.histories import change, history
 from tests.running import light_settings
 from training.called import people_of
 from training.evidence import backtest as running
