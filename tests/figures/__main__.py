@@ -23,6 +23,7 @@ from tests.figures import (
     headline,
     mapping_keys,
     million,
+    no_signal,
     noninferior,
     quarters,
     reasons,
@@ -49,6 +50,7 @@ FIGURES = {"bpic2012": bpic2012.table, "bpic2012-leads": bpic2012_leads.table,
            "engine": engine.table, "forecast-speed": forecast_speed.table,
            "simulation": simulation.calibration, "oracle": simulation.oracle_table,
            "million": million.table, "store": store.table, "skill": skill.table,
+           "no-signal": no_signal.table,
            "noninferior": noninferior.table, "small-data": small_data.table, "speed": speed.table,
            "deal-speed": deals.table, "worklist": worklist.table, "reasons": reasons.table, "uci": uci.table}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
