@@ -27,7 +27,7 @@ from training.evidence.measures import log_losses
 from training.evidence.schedule import Period
 from training.outcomes import OPEN, outcomes
 
-__all__ = ["drawn", "table"]
+__all__ = ["ORIGINS", "drawn", "kept", "table"]
 
 DRAWS = {12: 20, 50: 10, 200: 4}  # by closed deals: more of them take longer and vary less
 SMALL_DRAWS = {12: 2}

@@ -37,7 +37,7 @@ from training.evidence.schedule import Period
 from training.hazard import HazardModel
 from training.won import actual
 
-__all__ = ["table"]
+__all__ = ["rows", "said", "table"]
 
 YEARS, LATEST, FUTURES = 5.0, 8, 400
 EARLIEST = 14  # quarters back from the end begins the last before the recession
@@ -57,13 +57,17 @@ def table(small: bool) -> str:
     asked = [(wins, seed, small) for wins, companies in chosen.items() for seed in range(1, companies + 1)]
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), threadpool_limits, (1,)) as pool:
         found = dict(zip(asked, pool.map(_company, asked), strict=True))
+    return rows({wins: [found[one] for one in asked if one[0] == wins] for wins in chosen})
+
+
+def rows(found: dict[int, list[Quarters]]) -> str:
+    """The tables of companies, by how many new deals they win in a quarter."""
     lines = ["| won a quarter | quarters | companies | what | who | error | of the oracle's, median company "
              "| within 10% | 80% held | CRPS of the oracle's |",
              "| --: | --: | --: | --- | --- | --: | --: | --: | --: | --: |"]
     beside = ["| won a quarter | quarters | companies | who | error | within 10% | CRPS of dealcast's | higher at |",
               "| --: | --: | --: | --- | --: | --: | --: | --: |"]
-    for wins in sorted(chosen):
-        companies = [quarters for (size, *_), quarters in found.items() if size == wins]
+    for _, companies in sorted(found.items()):
         for words, recession in (("", False), (", in a recession", True)):
             told = [kept for quarters in companies
                     if (kept := [one for one in quarters if one["recession"] == recession])]
@@ -91,7 +95,7 @@ def _quarters(wins: int, seed: int, small: bool) -> Quarters:
             recession = bool(in_recession(past.world, days).any())
             if recession or left < LATEST:
                 found.append(cached(f"quarters-{wins}-{seed}-{small}-{left}", lambda one=one, recession=recession: {
-                    "recession": recession, **_said(history, one, settings)}))
+                    "recession": recession, **said(history, one, settings)}))
         return found
 
 
@@ -100,7 +104,7 @@ def _settings(home: Home) -> Settings:
     return settings.model_copy(update={"training": settings.training.model_copy(update={"row_budget": ROWS})})
 
 
-def _said(history: History, quarter: Quarter, settings: Settings) -> dict[str, Any]:
+def said(history: History, quarter: Quarter, settings: Settings) -> dict[str, Any]:
     """What came, by the world and by the export, and each one's quantiles, in number and amount; and what was
     called."""
     period = Period(quarter.begin, quarter.end, quarter.end)
@@ -108,12 +112,12 @@ def _said(history: History, quarter: Quarter, settings: Settings) -> dict[str, A
     model, _ = deal_close.learn(then, period.origin, settings)
     past = Past.at_origin(history, period.origin, period.days, model.edges_days,
                           prior_rows(settings.training.priors.deal, model.edges_days))
-    said = {"model": predicted(model, history, period.origin, period.origin, period.end, settings),
-            **plain_forecasts(past)}
+    words = {"model": predicted(model, history, period.origin, period.origin, period.end, settings),
+             **plain_forecasts(past)}
     came = actual(history, period.origin, period.end)
     found = {key: {"came": came[measure], "true": getattr(quarter, key),
                    "oracle": quantiles_of(getattr(quarter.futures, key)).tolist(),
-                   **{who: one[measure]["quantiles"] for who, one in said.items()}}
+                   **{who: one[measure]["quantiles"] for who, one in words.items()}}
              for key, (_, measure) in MEASURES.items()}
     return {**found, "called": _called(history, model, settings)}
 
