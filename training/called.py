@@ -34,6 +34,20 @@ SAID = ["amount", "note", "at", "by"]
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """The same of an earlier period, as known when it was as old: `numbers` with what had come of it by its end
+    (`came`), `adjusted` and `managers` as of `at`."""
+
+    start: int
+    end: int
+    at: int
+    numbers: pd.DataFrame
+    calls: bool
+    adjusted: pd.DataFrame
+    managers: dict[str, str]
+
+
+@dataclass(frozen=True)
 class People:
     """What is known of people's calls for a period, by owner_id, amounts in minor units.
 
@@ -41,26 +55,42 @@ class People:
     beyond what is won comes, shrunk), periods (how many that was learned from). calls : whether anybody calls anything;
     if not, only what is won stands there.
     adjusted : what managers call for a person (`adjustment`) or their team (`team`): amount, note, at, by.
-    managers : to whom each reports, as of the date; "" for nobody.
+    managers : to whom each reports, as of the date; "" for nobody. earlier : the periods that is learned from.
     """
 
     numbers: pd.DataFrame
     calls: bool
     adjusted: pd.DataFrame
     managers: dict[str, str]
+    earlier: list[Earlier]
 
 
 def people_of(history: History, as_of: int, start: int, end: int) -> People:
     """Read people's numbers for (start, end] from what was known at `as_of`."""
     history = history.until(as_of)
     now, calls = _called(history, as_of, start, end)
-    came, periods = _learned(history, as_of, start, end)
+    earlier = [_earlier(history, min(first + (as_of - start), last), first, last)
+               for first, last in _periods_before(history, start, end)]
+    came, periods = _shares([one.numbers for one in earlier if one.calls])
     everybody = came.pop("")
     now["came_of_called"] = now.index.map(came).fillna(everybody).astype(np.float64)  # of nobody it would be text
     now["periods"] = now.index.map(periods).fillna(0).astype(int)
-    people = pd.Index(history.tables["owners"]["owner_id"].unique()).union(now.index)
-    boss = owner_facts(history, people.to_numpy(object), np.full(len(people), as_of))["manager_id"].fillna("")
-    return People(now, calls, _adjustments(history, as_of, start, end), dict(zip(people, boss, strict=True)))
+    return People(now, calls, _adjustments(history, as_of, start, end), _managers(history, as_of, now.index), earlier)
+
+
+def _managers(history: History, at: int, owners: pd.Index) -> dict[str, str]:
+    """To whom everybody who is known reported at a moment."""
+    people = pd.Index(history.tables["owners"]["owner_id"].unique()).union(owners)
+    boss = owner_facts(history, people.to_numpy(object), np.full(len(people), at))["manager_id"].fillna("")
+    return dict(zip(people, boss, strict=True))
+
+
+def _earlier(history: History, at: int, start: int, end: int) -> Earlier:
+    numbers, calls = _called(history, at, start, end)
+    came = _won_by_owner(history, start, end)
+    numbers = numbers.reindex(numbers.index.union(came.index)).fillna({"closed": 0.0, "called": 0.0}).assign(came=came)
+    return Earlier(start, end, at, numbers.fillna({"came": 0.0}), calls, _adjustments(history, at, start, end),
+                   _managers(history, at, numbers.index))
 
 
 def _called(history: History, at: int, start: int, end: int) -> tuple[pd.DataFrame, bool]:
@@ -89,19 +119,14 @@ def _won_by_owner(history: History, start: int, end: int) -> pd.Series:
     return pd.Series(np.nan_to_num(won_amounts(history, *won))).groupby(won_owners(history, *won)).sum()
 
 
-def _learned(history: History, as_of: int, start: int, end: int) -> tuple[dict[str, float], dict[str, int]]:
-    """Which share came of what each called beyond what was won by then, at the same time of earlier periods, drawn
-    towards everybody's (""), and in how many periods each called anything.
+def _shares(periods: list[pd.DataFrame]) -> tuple[dict[str, float], dict[str, int]]:
+    """Which share came of what each called beyond what was won (`closed`) by then, in earlier periods, drawn towards
+    everybody's (""), and in how many periods each called anything. periods : `called`, `closed`, `came` by owner_id.
     """
     parts = []
-    for first, last in _earlier(history, start, end):
-        at = min(first + (as_of - start), last)
-        called, calls = _called(history, at, first, last)
-        if calls:
-            rest = (called["called"] - called["closed"]).clip(lower=0.0)
-            came = _won_by_owner(history, first, last).reindex(rest.index).fillna(0.0)
-            came = (came - called["closed"]).clip(lower=0.0)
-            parts.append(pd.DataFrame({"called": rest, "came": came})[rest > 0])
+    for one in periods:
+        rest = (one[["called", "came"]].sub(one["closed"], axis=0)).clip(lower=0.0)
+        parts.append(rest[rest["called"] > 0])
     table = pd.concat(parts) if parts else pd.DataFrame({"called": [], "came": []}, dtype=np.float64)
     n_all = sum(len(part) > 0 for part in parts)
     usual = _share(table["came"].sum(), table["called"].sum(), n_all, 1.0)
@@ -116,7 +141,7 @@ def _share(came: float, called: float, periods: int, prior: float) -> float:
     return float((periods * own + PRIOR_PERIODS * prior) / (periods + PRIOR_PERIODS))
 
 
-def _earlier(history: History, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _periods_before(history: History, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The periods before: fiscal quarters before one, else stretches as long; those of which deals were known."""
     begun = int(history.deals.visible_at.min(initial=end))
     _, first, last = fiscal_quarter(end, history.mapping)
@@ -155,7 +180,8 @@ def with_people(answer: dict[str, Any], people: People, by_hand: pd.DataFrame, h
     and manager; as it is where nobody calls anything. The forecast's own numbers stay as they are.
 
     by_hand : adjustments of `features.adjustments` as of the forecast's date. A manager's number is the one called for
-    their team, else the sum of those of the people below, as the hierarchy was at the date.
+    their team, else the sum of those of the people below, as the hierarchy was at the date. What usually comes follows
+    from the manager's number where there is one, else from the people's own calls.
     """
     numbers, currency, zone = people.numbers, history.mapping.currency, history.mapping.zone
     adjusted = _with_by_hand(people.adjusted, by_hand, history, start, end)
@@ -163,6 +189,7 @@ def with_people(answer: dict[str, Any], people: People, by_hand: pd.DataFrame, h
         return answer
     below = _below(people.managers, {*numbers.index, *adjusted.index})
     final = _rolled_up(_by_owner(numbers["called"]), _by_owner(adjusted["amount"]), below)
+    came, periods = _shares([_teams(one, by_hand, history) for one in people.earlier])
 
     def said(rows: pd.DataFrame, number: float) -> dict[str, Any]:
         rest = (rows["called"] - rows["closed"]).clip(lower=0.0) * rows["came_of_called"]
@@ -179,6 +206,11 @@ def with_people(answer: dict[str, Any], people: People, by_hand: pd.DataFrame, h
             if group["by"] == "owner" and len(rows):
                 found |= {"said": bool(rows["said"].iloc[0]), "periods": int(rows["periods"].iloc[0]),
                           "came_of_called": float(rows["came_of_called"].iloc[0])}
+            if group["by"] == "manager" and line in adjusted.index:
+                share, closed = came.get(line, came[""]), float(rows["closed"].sum())
+                comes = closed + share * max(final[line] - closed, 0.0)
+                found |= {"periods": periods.get(line, 0), "came_of_called": share,
+                          "usually_comes": to_major(comes, currency)}
             if line in adjusted.index:
                 found["adjustment"] = _adjustment(adjusted.loc[line], currency, zone)
         groups.append({**group, **({"people": found} if found else {})})
@@ -187,6 +219,17 @@ def with_people(answer: dict[str, Any], people: People, by_hand: pd.DataFrame, h
                for one, row in adjusted.sort_index().iterrows()]
     company = {**said(numbers, top), "said": bool(numbers["said"].any()), "adjustments": by_whom}
     return {**answer, "groups": groups, "people": company}
+
+
+def _teams(one: Earlier, by_hand: pd.DataFrame, history: History) -> pd.DataFrame:
+    """What managers called for their teams in an earlier period (`called`), what was won by then and by its end."""
+    stood = by_hand[by_hand["set_at"] <= one.at]
+    adjusted = _with_by_hand(one.adjusted, stood, history, one.start, one.end)["amount"]
+    below = _below(one.managers, {*one.numbers.index, *adjusted.index})
+    rows = {str(head): one.numbers.reindex(sorted(_everyone(str(head), below)))[["closed", "came"]].sum()
+            for head in adjusted.index if head in below}
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=["closed", "came"])
+    return found.assign(called=adjusted.reindex(found.index))
 
 
 def _with_by_hand(adjusted: pd.DataFrame, by_hand: pd.DataFrame, history: History, start: int,

@@ -19,6 +19,7 @@ from features.calendar import DAY
 from features.checking.finding import Finding, named, share
 from features.checking.material import Bools, Ends, FieldPast, Floats, Material
 from features.checking.skill import Skill, classes_of, solo_skill
+from features.events import Int
 from features.money import to_major
 from features.sources.values import EMPTY
 
@@ -34,6 +35,7 @@ _LEAST_EXPECTED = 10.0  # that many of the other outcome should be there by chan
 _MUCH = 0.5  # share of one outcome's subjects
 _FOLLOWS = 0.6  # rank correlation with how long it took
 _SAME = 0.9  # rank correlation with a total over the whole life
+_OPEN_FILLED = 0.8  # share of the open ones that may have what all ended ones have
 _JOINED = 0.25  # share of subjects after whose creation a date lies, for the date to be of something that came later
 
 
@@ -125,6 +127,34 @@ def _filled_in_one_outcome(seen: _Seen) -> Suspicion | None:
     good, _, covered = pure
     return Suspicion("one_outcome", f"it is filled in {named(int(seen.filled.sum()), seen.one.kind)}, and nearly all "
                      f"of them are {seen.outcome(good)}", covered)
+
+
+def _filled_once_ended(seen: _Seen) -> Suspicion | None:
+    if seen.one.past != "at_creation":
+        return None
+    open_filled = _share_of_open(_filled(seen.all_values), seen.ends, seen.material.history.subjects(
+        seen.one.kind).created_at)
+    if open_filled is None:
+        return None
+    return Suspicion("once_ended", _once_ended(open_filled), 1.0 - open_filled)
+
+
+def _share_of_open(filled: Bools, ends: Ends, created_at: Int) -> float | None:
+    """The share of open subjects that are filled, where nearly all that ended are and clearly fewer of the open; only
+    of times of creation from which there are both: fields come and go."""
+    is_open = ~ends.judged
+    if is_open.sum() < _LEAST:
+        return None
+    ended = ends.judged & (created_at >= np.median(created_at[is_open]))
+    if ended.sum() < _LEAST or filled[ended].mean() < _RULE:
+        return None
+    share_open = float(filled[is_open].mean())
+    return share_open if share_open <= _OPEN_FILLED else None
+
+
+def _once_ended(share_open: float) -> str:
+    return (f"nearly all that ended have one, but only {share(share_open)} of the open: it is filled in on the way, "
+            "and that it is missing tells that the end has not come")
 
 
 def _values_of_one_outcome(seen: _Seen) -> Suspicion | None:
@@ -262,8 +292,8 @@ def _first_filled_at_the_end(seen: _Seen) -> Suspicion | None:
 
 
 _RULES: list[Callable[[_Seen], Suspicion | None]] = [
-    _date_of_later, _filled_in_one_outcome, _values_of_one_outcome, _predicts_alone, _counts_the_whole_life,
-    _follows_the_length_of_life, _first_filled_at_the_end]
+    _date_of_later, _filled_in_one_outcome, _filled_once_ended, _values_of_one_outcome, _predicts_alone,
+    _counts_the_whole_life, _follows_the_length_of_life, _first_filled_at_the_end]
 
 
 def leaks(material: Material) -> list[Finding]:
@@ -280,6 +310,24 @@ def leaks(material: Material) -> list[Finding]:
             reasons, skill = judged[one.name]
             if reasons:
                 found.append(_finding(one, reasons, skill, beside))
+        found += _late_links(material, kind, ends)
+    return found
+
+
+def _late_links(material: Material, kind: str, ends: Ends) -> list[Finding]:
+    """A finding for each link to another subject that rows only have once the end has come."""
+    subjects, found = material.history.subjects(kind), []
+    for name in subjects.links.columns:
+        filled = np.isin(np.arange(len(subjects)), material.history.links(kind, name).subject)
+        open_filled = _share_of_open(filled, ends, subjects.created_at)
+        if open_filled is not None:
+            found.append(Finding(
+                "leak", "wrong", 1.0 - open_filled,
+                f"Suspicion of a leak in the {name} of {kind}s: {_once_ended(open_filled)}.",
+                "It counts from the creation on. A model that learns from it looks excellent on the past and fails on "
+                "open ones, whose end it cannot know.",
+                f"Make the column a field, past: final_only, in place of {name}; or export when it was filled.",
+                kind, name, {"once_ended": round(1.0 - open_filled, 4)}))
     return found
 
 

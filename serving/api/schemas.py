@@ -260,9 +260,11 @@ class People(Given):
     adjusted: Annotated[float, Field(description="After managers' adjustments, up the hierarchy of that date.")]
     usually_comes: Annotated[float, Field(description="What came of such calls at the same time of earlier periods.")]
     said: Annotated[bool, Field(description="Whether the call was said for the quarter; of the company, any.")] = False
-    periods: Annotated[int, Field(description="Of owners: earlier periods in which something was called.")] = 0
+    periods: Annotated[int, Field(description="Earlier periods in which an owner, or a manager for the team, called "
+                                                "something.")] = 0
     came_of_called: Annotated[float | None, Field(
-        description="Of owners: the share of what is called beyond what is won that usually comes.")] = None
+        description="Of owners, and of managers who call a number for the team: the share of what is called beyond "
+                    "what is won that usually comes.")] = None
     adjustment: Adjustment | None = None
     adjustments: Annotated[list[AdjustmentOf], Field(description="Of the company: all that stand for the period.")] = []
 

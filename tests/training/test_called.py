@@ -140,6 +140,30 @@ def test_what_usually_comes_is_learned_from_earlier_periods_and_drawn_towards_ev
     assert said["usually_comes"] == pytest.approx(100 * found.loc["o1", "came_of_called"], abs=0.01)
 
 
+def test_of_a_managers_numbers_it_is_learned_too_what_usually_comes() -> None:
+    before = [fiscal_quarter(AS_OF, mapping(), ahead=-back)[:2] for back in range(1, 5)]
+    calls = [_call("m1", 200, first / DAY + 5, "team", period=name) for name, first in before]
+    early = _deal("old", "o9", 1, "Pipeline", 0, expected="1980-01-01")
+    quarters = [*_quarters(4, "o1", 100, 50), *_quarters(4, "o2", 100, 100), early]
+    past = _history(*NOW, *quarters, calls=[*calls, _call("m1", 840, 1305, "team")])
+    said = _beside(past, "manager", ["m1", "m2"])
+    weight = 4 / (4 + PRIOR_PERIODS)
+    everybody = weight * 0.75 + (1 - weight)  # of 200 that m1 said each time 150 came
+    share = weight * 0.75 + (1 - weight) * everybody
+    assert (said["m1"]["periods"], said["m1"]["came_of_called"]) == (4, pytest.approx(share))
+    assert said["m1"]["usually_comes"] == pytest.approx(40 + 800 * share, abs=0.01)  # 40 are won
+    assert "periods" not in said["m2"]
+    later = [_call("m1", 400, first / DAY + 89, "team", period=name) for name, first in before]
+    unknown = _beside(_history(*NOW, *quarters, calls=[*calls, *later, _call("m1", 840, 1305, "team")]), "manager",
+                      ["m1"])
+    assert unknown["m1"] == said["m1"]  # what was said at the quarters' ends is not what was said at this time of them
+    by_hand = pd.DataFrame([["m1", name, 20000.0, "as ever", first + 5 * DAY, "Eva"] for name, first in before]
+                           + [["m1", NAME, 84000.0, "as ever", 1305 * DAY, "Eva"]], columns=ADJUSTMENT_COLUMNS)
+    here = _beside(_history(*NOW, *quarters), "manager", ["m1"], by_hand)["m1"]
+    assert {name: here[name] for name in ("periods", "came_of_called", "usually_comes")} == \
+        {name: said["m1"][name] for name in ("periods", "came_of_called", "usually_comes")}
+
+
 def test_nothing_of_later_counts_and_where_nobody_calls_nothing_is_said() -> None:
     past = _history(*NOW, *_quarters(4, "o1", 100, 50), calls=[_call("o1", 450, 1301), _call("o1", 9, 1312)])
     before = _people(past)

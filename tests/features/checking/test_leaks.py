@@ -217,9 +217,20 @@ sources:
 @pytest.mark.parametrize("past", ["at_creation", "final_only"])
 def test_an_amount_that_is_0_for_all_that_was_lost_is_suspected(tmp_path: Path, real_data: Path, past: str) -> None:
     bring_in(tmp_path / "home", real_data / "maven_crm" / "sales_pipeline.csv", MAVEN.replace("PAST", past))
-    found, = leaks(Material(Home.open(tmp_path / "home").history(), NOW))
+    account, found = sorted(leaks(Material(Home.open(tmp_path / "home").history(), NOW)), key=lambda one: one.field)
     assert found.field == "close_value"
     assert "100% of the lost have '0'" in found.what
+    assert account.field == "account"  # filled in on the way
+    assert "nearly all that ended have one, but only" in account.what
+
+
+def test_a_link_that_is_only_there_once_a_deal_has_ended_is_suspected(tmp_path: Path, real_data: Path) -> None:
+    text = MAVEN.replace("PAST", "final_only").replace("created_at: engage_date}", "created_at: engage_date, "
+                                                       "account_id: account}")
+    text = text.replace("      account: {column: account, past: at_creation}\n", "")
+    bring_in(tmp_path / "home", real_data / "maven_crm" / "sales_pipeline.csv", text)
+    link, = (one for one in leaks(Material(Home.open(tmp_path / "home").history(), NOW)) if one.field == "account_id")
+    assert (link.weight, "final_only" in link.cure) == ("wrong", True)
 
 
 def test_the_length_of_the_call_is_suspected_among_a_real_bank_s_twenty_fields(tmp_path: Path,
