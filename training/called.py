@@ -35,14 +35,13 @@ SAID = ["amount", "note", "at", "by"]
 
 @dataclass(frozen=True)
 class Earlier:
-    """The same of an earlier period, as known when it was as old: `numbers` with what had come of it by its end
-    (`came`), `adjusted` and `managers` as of `at`."""
+    """People's calls for an earlier period (start, end], as known when it was as old (`at`): closed, called and what
+    had come by its end (`came`) by owner_id in `numbers`; adjusted and managers as People has them."""
 
     start: int
     end: int
     at: int
     numbers: pd.DataFrame
-    calls: bool
     adjusted: pd.DataFrame
     managers: dict[str, str]
 
@@ -71,7 +70,7 @@ def people_of(history: History, as_of: int, start: int, end: int) -> People:
     now, calls = _called(history, as_of, start, end)
     earlier = [_earlier(history, min(first + (as_of - start), last), first, last)
                for first, last in _periods_before(history, start, end)]
-    came, periods = _shares([one.numbers for one in earlier if one.calls])
+    came, periods = _shares([one.numbers for one in earlier])
     everybody = came.pop("")
     now["came_of_called"] = now.index.map(came).fillna(everybody).astype(np.float64)  # of nobody it would be text
     now["periods"] = now.index.map(periods).fillna(0).astype(int)
@@ -86,10 +85,10 @@ def _managers(history: History, at: int, owners: pd.Index) -> dict[str, str]:
 
 
 def _earlier(history: History, at: int, start: int, end: int) -> Earlier:
-    numbers, calls = _called(history, at, start, end)
+    called, _ = _called(history, at, start, end)
     came = _won_by_owner(history, start, end)
-    numbers = numbers.reindex(numbers.index.union(came.index)).fillna({"closed": 0.0, "called": 0.0}).assign(came=came)
-    return Earlier(start, end, at, numbers.fillna({"came": 0.0}), calls, _adjustments(history, at, start, end),
+    numbers = called[["closed", "called"]].join(came.rename("came"), how="outer").fillna(0.0)
+    return Earlier(start, end, at, numbers, _adjustments(history, at, start, end),
                    _managers(history, at, numbers.index))
 
 
@@ -189,7 +188,8 @@ def with_people(answer: dict[str, Any], people: People, by_hand: pd.DataFrame, h
         return answer
     below = _below(people.managers, {*numbers.index, *adjusted.index})
     final = _rolled_up(_by_owner(numbers["called"]), _by_owner(adjusted["amount"]), below)
-    came, periods = _shares([_teams(one, by_hand, history) for one in people.earlier])
+    by_manager = any(group["by"] == "manager" for group in answer["groups"])
+    came, periods = _shares([_teams(one, by_hand, history) for one in people.earlier] if by_manager else [])
 
     def said(rows: pd.DataFrame, number: float) -> dict[str, Any]:
         rest = (rows["called"] - rows["closed"]).clip(lower=0.0) * rows["came_of_called"]

@@ -37,6 +37,8 @@ _FOLLOWS = 0.6  # rank correlation with how long it took
 _SAME = 0.9  # rank correlation with a total over the whole life
 _OPEN_FILLED = 0.8  # share of the open ones that may have what all ended ones have
 _JOINED = 0.25  # share of subjects after whose creation a date lies, for the date to be of something that came later
+_WHY_WRONG = ("A model that learns from it looks excellent on the past and fails on open ones, whose end it cannot "
+              "know.")
 
 
 @dataclass(frozen=True)
@@ -132,16 +134,13 @@ def _filled_in_one_outcome(seen: _Seen) -> Suspicion | None:
 def _filled_once_ended(seen: _Seen) -> Suspicion | None:
     if seen.one.past != "at_creation":
         return None
-    open_filled = _share_of_open(_filled(seen.all_values), seen.ends, seen.material.history.subjects(
-        seen.one.kind).created_at)
-    if open_filled is None:
-        return None
-    return Suspicion("once_ended", _once_ended(open_filled), 1.0 - open_filled)
+    created_at = seen.material.history.subjects(seen.one.kind).created_at
+    return _once_ended(_filled(seen.all_values), seen.ends, created_at)
 
 
-def _share_of_open(filled: Bools, ends: Ends, created_at: Int) -> float | None:
-    """The share of open subjects that are filled, where nearly all that ended are and clearly fewer of the open; only
-    of times of creation from which there are both: fields come and go."""
+def _once_ended(filled: Bools, ends: Ends, created_at: Int) -> Suspicion | None:
+    """Nearly all that ended are filled and clearly fewer of the open; only of times of creation from which there are
+    both: fields come and go."""
     is_open = ~ends.judged
     if is_open.sum() < _LEAST:
         return None
@@ -149,12 +148,10 @@ def _share_of_open(filled: Bools, ends: Ends, created_at: Int) -> float | None:
     if ended.sum() < _LEAST or filled[ended].mean() < _RULE:
         return None
     share_open = float(filled[is_open].mean())
-    return share_open if share_open <= _OPEN_FILLED else None
-
-
-def _once_ended(share_open: float) -> str:
-    return (f"nearly all that ended have one, but only {share(share_open)} of the open: it is filled in on the way, "
-            "and that it is missing tells that the end has not come")
+    if share_open > _OPEN_FILLED:
+        return None
+    return Suspicion("once_ended", f"nearly all that ended have one, but only {share(share_open)} of the open: it is "
+                     "filled in on the way, and that it is missing tells that the end has not come", 1.0 - share_open)
 
 
 def _values_of_one_outcome(seen: _Seen) -> Suspicion | None:
@@ -319,15 +316,13 @@ def _late_links(material: Material, kind: str, ends: Ends) -> list[Finding]:
     subjects, found = material.history.subjects(kind), []
     for name in subjects.links.columns:
         filled = np.isin(np.arange(len(subjects)), material.history.links(kind, name).subject)
-        open_filled = _share_of_open(filled, ends, subjects.created_at)
-        if open_filled is not None:
+        reason = _once_ended(filled, ends, subjects.created_at)
+        if reason is not None:
             found.append(Finding(
-                "leak", "wrong", 1.0 - open_filled,
-                f"Suspicion of a leak in the {name} of {kind}s: {_once_ended(open_filled)}.",
-                "It counts from the creation on. A model that learns from it looks excellent on the past and fails on "
-                "open ones, whose end it cannot know.",
+                "leak", "wrong", reason.figure, f"Suspicion of a leak in the {name} of {kind}s: {reason.reason}.",
+                f"It counts from the creation on. {_WHY_WRONG}",
                 f"Make the column a field, past: final_only, in place of {name}; or export when it was filled.",
-                kind, name, {"once_ended": round(1.0 - open_filled, 4)}))
+                kind, name, {reason.rule: round(reason.figure, 4)}))
     return found
 
 
@@ -336,7 +331,7 @@ def _finding(one: FieldPast, reasons: list[Suspicion], skill: Skill | None, besi
     last_only = one.past == "final_only"
     why = ("Only the last value is known, so no past date sees it and nothing has leaked; marked at_creation it would."
            if last_only else
-           "A model that learns from it looks excellent on the past and fails on open ones, whose end it cannot know.")
+           _WHY_WRONG)
     cure = (f"Leave it final_only. To use its past, export the log of {one.name}." if last_only else
             f"Mark {one.name} final_only, or take it out of the mapping. Its log, or the date on which it was filled, "
             "would clear it.")

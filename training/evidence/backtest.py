@@ -26,7 +26,7 @@ from features.home import Home
 from features.settings import Settings
 from training.evidence.backtest_origin import backtest_origin, people_said
 from training.evidence.schedule import Period
-from training.fingerprint import fingerprint
+from training.fingerprint import fingerprint, settings_fingerprint
 from training.result import silent
 
 __all__ = ["backtest", "key_of", "single_threaded"]
@@ -88,7 +88,7 @@ def _with_adjustments(result: dict[str, Any], period: Period, history: History, 
 
 def key_of(history: History, settings: Settings) -> str:
     """What results follow from, as 12 letters and digits."""
-    told = f"{fingerprint(history)} {single_threaded(settings).model_dump_json()} {_code()}"
+    told = f"{fingerprint(history)} {settings_fingerprint(settings)} {_code()}"
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
