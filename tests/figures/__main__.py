@@ -35,13 +35,14 @@ from tests.figures import (
     speed,
     store,
     uci,
+    widths,
     worklist,
 )
 from tests.figures.cache import ROOT
 
 FIGURES = {"bpic2012": bpic2012.table, "bpic2012-leads": bpic2012_leads.table,
            "backtest": backtest.table, "scoreboard": backtest.board,
-           "quarters": quarters.table, "few-deals": few_deals.table,
+           "quarters": quarters.table, "widths": widths.table, "few-deals": few_deals.table,
            "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
            "request": demo.request, "first-request": demo.first_request,
            "map": drafts.table, "mapping-keys": mapping_keys.table,

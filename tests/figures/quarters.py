@@ -37,7 +37,7 @@ from training.evidence.schedule import Period
 from training.hazard import HazardModel
 from training.won import actual
 
-__all__ = ["rows", "said", "table"]
+__all__ = ["MEASURES", "Quarters", "results", "rows", "said", "table"]
 
 YEARS, LATEST, FUTURES = 5.0, 8, 400
 EARLIEST = 14  # quarters back from the end begins the last before the recession
@@ -53,18 +53,23 @@ Quarters = list[dict[str, Any]]
 
 def table(small: bool) -> str:
     """A row for each size, measure and method; quarters in a recession apart."""
+    return rows(results(small))
+
+
+def results(small: bool) -> dict[int, list[Quarters]]:
+    """The quarters of each company, by how many new deals it wins in one."""
     chosen = {4: 1} if small else COMPANIES
     asked = [(wins, seed, small) for wins, companies in chosen.items() for seed in range(1, companies + 1)]
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), threadpool_limits, (1,)) as pool:
         found = dict(zip(asked, pool.map(_company, asked), strict=True))
-    return rows({wins: [found[one] for one in asked if one[0] == wins] for wins in chosen})
+    return {wins: [found[one] for one in asked if one[0] == wins] for wins in chosen}
 
 
 def rows(found: dict[int, list[Quarters]]) -> str:
     """The tables of companies, by how many new deals they win in a quarter."""
     lines = ["| won a quarter | quarters | companies | what | who | error | of the oracle's, median company "
-             "| within 10% | 80% held | CRPS of the oracle's |",
-             "| --: | --: | --: | --- | --- | --: | --: | --: | --: | --: |"]
+             "| the same over its futures | within 10% | 80% held | CRPS of the oracle's |",
+             "| --: | --: | --: | --- | --- | --: | --: | --: | --: | --: | --: |"]
     beside = ["| won a quarter | quarters | companies | who | error | within 10% | CRPS of dealcast's | higher at |",
               "| --: | --: | --: | --- | --: | --: | --: | --: |"]
     for _, companies in sorted(found.items()):
@@ -105,8 +110,8 @@ def _settings(home: Home) -> Settings:
 
 
 def said(history: History, quarter: Quarter, settings: Settings) -> dict[str, Any]:
-    """What came, by the world and by the export, and each one's quantiles, in number and amount; and what was
-    called."""
+    """What came, by the world and by the export, and each one's quantiles, in number and amount; what was called; and
+    what our earlier forecasts, on which the training looks back, said and met."""
     period = Period(quarter.begin, quarter.end, quarter.end)
     then = deal_close.task(history.until(period.origin), period.origin, settings.training)
     model, _ = deal_close.learn(then, period.origin, settings)
@@ -119,7 +124,9 @@ def said(history: History, quarter: Quarter, settings: Settings) -> dict[str, An
                    "oracle": quantiles_of(getattr(quarter.futures, key)).tolist(),
                    **{who: one[measure]["quantiles"] for who, one in words.items()}}
              for key, (_, measure) in MEASURES.items()}
-    return {**found, "called": _called(history, model, settings)}
+    before = [{key: {"came": one[measure]["actual"], **{name: one[measure][name] for name in ("p10", "p50", "p90")}}
+               for key, (_, measure) in MEASURES.items()} for one in model.evaluation["periods"]]
+    return {**found, "called": _called(history, model, settings), "before": before}
 
 
 def _called(history: History, model: HazardModel, settings: Settings) -> dict[str, Any]:
@@ -138,7 +145,7 @@ def _spoke(who: str, found: list[Quarters], key: str) -> bool:
 
 
 def _row(who: str, found: list[Quarters], key: str) -> str:
-    errors, oracle, scores, held = [], [], [], []
+    errors, oracle, expected, scores, held = [], [], [], [], []
     for quarters in found:
         told = [one[key] for one in quarters]
         quantiles, best = (np.array([one[by] for one in told]) for by in (who, "oracle"))
@@ -146,12 +153,19 @@ def _row(who: str, found: list[Quarters], key: str) -> str:
         actually = true if who == "oracle" else came
         errors.append(np.abs(quantiles[:, MIDDLE] / actually - 1))
         oracle.append(np.abs(best[:, MIDDLE] / true - 1))
+        expected.append(_over_futures(quantiles, best).mean() / _over_futures(best, best).mean())
         scores.append(crps(quantiles, actually).mean() / crps(best, true).mean())
         held.append(covered(quantiles, actually, 0.8))
     error: Floats = np.concatenate(errors)
     ratio = np.median([ours.mean() / theirs.mean() for ours, theirs in zip(errors, oracle, strict=True)])
-    return (f"| {WORDS[who]} | {error.mean():.1%} | {ratio:.2f} | {(error <= 0.1).mean():.0%} "
-            f"| {np.concatenate(held).mean():.0%} | {np.mean(scores):.2f} |")
+    return (f"| {WORDS[who]} | {error.mean():.1%} | {ratio:.2f} | {np.median(expected):.2f} "
+            f"| {(error <= 0.1).mean():.0%} | {np.concatenate(held).mean():.0%} | {np.mean(scores):.2f} |")
+
+
+def _over_futures(quantiles: Floats, best: Floats) -> Floats:
+    """Error of the median in each quarter (n,), in the mean over what the oracle, of quantiles (n, 39), expects to
+    come: what it would be in many quarters that begin alike, without the luck of the one that came."""
+    return np.asarray(np.abs(quantiles[:, [MIDDLE]] / best - 1).mean(axis=1), dtype=np.float64)
 
 
 def _beside(who: str, found: list[Quarters]) -> str:

@@ -22,6 +22,12 @@ def quarter():
         return {"recession": False, **said(Home.open(folder).history(), last, light_settings())}
 
 
+def one_more(quarter):
+    """One more came than did: the oracle was exactly right, and nothing can be told in parts of an error of none."""
+    won = quarter["won"]
+    return {**quarter, "won": {**won, "came": won["came"] + 1, "true": won["true"] + 1}}
+
+
 def test_the_oracle_dealcast_and_every_plain_method_say_what_was_asked(quarter):
     for key in MEASURES:
         assert set(WORDS) <= set(quarter[key])
@@ -45,19 +51,27 @@ def test_people_called_the_quarter_and_the_export_tells_what_they_said(quarter):
 
 
 def test_the_table_has_a_row_for_each_with_errors_that_are_numbers_and_ranges_that_are_counted(quarter):
-    # One more came than did: the oracle was exactly right, and nothing can be told in parts of an error of none.
-    won = quarter["won"]
-    other = {**quarter, "won": {**won, "came": won["came"] + 1, "true": won["true"] + 1}}
+    other = one_more(quarter)
     lines = [[cell.strip() for cell in line.strip("|").split("|")]
              for line in rows({4: [[other]]}).splitlines() if line.startswith("|")]
-    told = [line for line in lines if len(line) == 10][2:]
+    told = [line for line in lines if len(line) == 11][2:]
     assert [line[4] for line in told] == [*WORDS.values()] * len(MEASURES)
     for line in told:
         assert np.isfinite([float(cell.rstrip("%")) for cell in line[5:]]).all()
-        assert line[8] in ("0%", "100%")  # one quarter is inside or is not
+        assert line[9] in ("0%", "100%")  # one quarter is inside or is not
     oracle = told[0]
-    assert (float(oracle[6]), float(oracle[9])) == (1, 1)
+    assert (float(oracle[6]), float(oracle[7]), float(oracle[10])) == (1, 1, 1)
     beside = [line for line in lines if len(line) == 8][2:]
     assert [line[3] for line in beside] == ["dealcast", "the people's calls", "their managers' numbers"]
     assert beside[0][4].endswith("%")
     assert beside[1][7].endswith("of 1")
+
+
+def test_what_the_oracle_expects_tells_who_is_farther_off_whatever_came(quarter):
+    quarter = one_more(quarter)
+    won = quarter["won"]
+    double = {**quarter, "won": {**won, "model": [2 * one for one in won["model"]], "came": 2 * won["came"]}}
+    told = [[cell.strip() for cell in rows({4: [[one]]}).splitlines()[3].strip("|").split("|")]
+            for one in (quarter, double)]
+    assert [line[4] for line in told] == ["dealcast"] * 2
+    assert float(told[1][7]) > float(told[0][7])
