@@ -137,7 +137,7 @@ def show_forecast(answer: dict[str, Any]) -> None:
 
 def _show_people(answer: dict[str, Any]) -> None:
     """Print what people call, what managers make of it and what usually came of such calls."""
-    from serving.pages.words import GAP, money, percent
+    from serving.pages.words import GAP, came_of_calls, money
     from training.reps import CATEGORIES
 
     if "people" not in answer:
@@ -151,9 +151,8 @@ def _show_people(answer: dict[str, Any]) -> None:
         rows.append([one["name"], *(money(categories[name], currency) for name in shown),
                      money(said["called"], currency), money(said["adjusted"], currency),
                      money(said["usually_comes"], currency),
-                     f"{percent(said['came_of_called'])} ({said['periods']})" if "periods" in said else GAP])
-    table(["people's numbers", *shown, "called", "adjusted", "usually comes", "of calls came (periods)"],
-          rows)
+                     came_of_calls(said)])
+    table(["people's numbers", *shown, "called", "adjusted", "usually comes", "of calls came, in periods"], rows)
     if adjustments := answer["people"]["adjustments"]:
         table(["adjusted by hand", "to", "by", "since", "note"],
               [[one["name"], money(one["amount"], currency), one["by"] or GAP, one["at"], one["note"] or GAP]

@@ -19,7 +19,7 @@ from serving.dates import SILENCE_DAYS
 from serving.pages.charts import Bar
 from serving.pages.periods import Period, choices, period_at
 from serving.pages.record import Measure, Past, past_periods, record_in_words
-from serving.pages.words import GAP, day, moment, money, number, percent, short_money
+from serving.pages.words import GAP, came_of_calls, day, moment, money, number, percent, short_money
 from training import deal_close
 from training.amounts import amount_of
 from training.groups import BY, owner_name, owner_of, refuse_unknown
@@ -242,9 +242,8 @@ def _people(company: Company, said: dict[str, Any]) -> dict[str, Any] | None:
     for one in [{"name": company.mapping.company, **said}, *said["groups"]]:
         if "people" in one:
             told = one["people"]
-            learned = f"{percent(told['came_of_called'])} in {told['periods']}" if "periods" in told else GAP
             rows.append({"name": one["name"], "called": write(told["called"]), "adjusted": write(told["adjusted"]),
-                         "usually": write(told["usually_comes"]), "learned": learned,
+                         "usually": write(told["usually_comes"]), "learned": came_of_calls(told),
                          "categories": {name: write(told["categories"][name]) for name in categories}})
     adjustments = [{"name": one["name"], "amount": write(one["amount"]), "by": one["by"] or GAP,
                     "at": moment(one["at"]), "note": one["note"] or ""} for one in said["people"]["adjustments"]]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime
+from typing import Any
 
 from babel.dates import format_date
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
-__all__ = ["GAP", "LOCALE", "day", "fine_percent", "moment", "money", "number", "percent", "points", "short_money"]
+__all__ = ["GAP", "LOCALE", "came_of_calls", "day", "fine_percent", "moment", "money", "number", "percent", "points",
+           "short_money"]
 
 LOCALE = "en_GB"  # English, with the day before the month
 GAP = "–"
@@ -60,6 +62,20 @@ def percent(share: float | None) -> str:
     if 0.995 <= share < 1:
         return ">99%"
     return format_percent(share, locale=LOCALE)
+
+
+def came_of_calls(said: dict[str, Any]) -> str:
+    """Which share of somebody's calls came, and in how many periods; who has none is taken to be like everybody.
+
+    >>> came_of_calls({"came_of_called": 0.63, "periods": 3}), came_of_calls({"came_of_called": 0.71, "periods": 0})
+    ('63% in 3', "everybody's 71%")
+    >>> came_of_calls({})
+    '–'
+    """
+    if "periods" not in said:
+        return GAP
+    share = percent(said["came_of_called"])
+    return f"{share} in {said['periods']}" if said["periods"] else f"everybody's {share}"
 
 
 def fine_percent(share: float) -> str:
