@@ -27,8 +27,10 @@ run: free-port .venv/run.stamp  ## simulated company: generate, import, train, s
 	@$(BIN)/dealcast --home $(DEMO_HOME) demo --port $(PORT)
 
 test: .venv/dev.stamp  ## all tests that this machine can run; the others are skipped with a reason
-	@# Threads of several workers that wait by spinning keep each other from the cores.
-	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --dist loadfile --benchmark-disable $(PYTEST_FLAGS)
+	@# Threads of several workers that wait by spinning keep each other from the cores. Files with few tests, which xdist
+	@# would ask last, take longest.
+	@OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile \
+		--no-loadscope-reorder --benchmark-disable $(PYTEST_FLAGS)
 
 lint: .venv/dev.stamp  ## style (ruff)
 	@$(BIN)/ruff check .

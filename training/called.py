@@ -64,12 +64,13 @@ class People:
     earlier: list[Earlier]
 
 
-def people_of(history: History, as_of: int, start: int, end: int) -> People:
-    """Read people's numbers for (start, end] from what was known at `as_of`."""
+def people_of(history: History, as_of: int, start: int, end: int, past_periods: int = PAST_PERIODS) -> People:
+    """Read people's numbers for (start, end] from what was known at `as_of`. past_periods : that are looked back at to
+    learn what comes of calls; 0 where it is only asked what was called."""
     history = history.until(as_of)
     now, calls = _called(history, as_of, start, end)
     earlier = [_earlier(history, min(first + (as_of - start), last), first, last)
-               for first, last in _periods_before(history, start, end)]
+               for first, last in _periods_before(history, start, end, past_periods)]
     came, periods = _shares([one.numbers for one in earlier])
     everybody = came.pop("")
     now["came_of_called"] = now.index.map(came).fillna(everybody).astype(np.float64)  # of nobody it would be text
@@ -140,11 +141,11 @@ def _share(came: float, called: float, periods: int, prior: float) -> float:
     return float((periods * own + PRIOR_PERIODS * prior) / (periods + PRIOR_PERIODS))
 
 
-def _periods_before(history: History, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The periods before: fiscal quarters before one, else stretches as long; those of which deals were known."""
+def _periods_before(history: History, start: int, end: int, periods: int) -> Iterator[tuple[int, int]]:
+    """So many periods before: fiscal quarters before one, else stretches as long; those of which deals were known."""
     begun = int(history.deals.visible_at.min(initial=end))
     _, first, last = fiscal_quarter(end, history.mapping)
-    for back in range(1, PAST_PERIODS + 1):
+    for back in range(1, periods + 1):
         if (start, end) == (first, last):
             _, before, until = fiscal_quarter(end, history.mapping, ahead=-back)
         else:

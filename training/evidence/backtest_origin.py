@@ -169,7 +169,7 @@ def people_said(history: History, as_of: int, period: Period,
     """
     if history.tables["calls"].empty and by_hand.empty:
         return None
-    people = people_of(history, as_of, period.origin, period.end)
+    people = people_of(history, as_of, period.origin, period.end, past_periods=0)
     if not (people.numbers["said"].any() or len(people.adjusted) or len(by_hand)):
         return None
     told = with_people({"groups": []}, people, by_hand, history, period.origin, period.end)["people"]
