@@ -68,8 +68,8 @@ def backtest_html(mapping: Mapping, found: dict[str, Any], board: list[Compared]
     if deals["reliability"]:
         figures["reliability"] = Markup(reliability_svg(deals["reliability"]))
         figures["lift"] = Markup(lift_svg(deals["lift"])) if deals["lift"] else ""
-    for measure in MEASURES if forecast else ():
-        words = MEASURE_WORDS[measure]
+    measures = _measures(found)
+    for measure, words in measures.items():
         named = [_day(row["origin"], mapping) for row in forecast]
         figures[f"{measure}_forecasts"] = Markup(forecast_svg(
             forecast, measure, named, written[measure], f"{words.capitalize()}: forecast and what came"))
@@ -82,12 +82,17 @@ def backtest_html(mapping: Mapping, found: dict[str, Any], board: list[Compared]
         days=days, first=days[0], last=days[-1], end=_day(found["origins"][-1]["end"], mapping), zone=str(zone),
         forecast=[{**row, "day": _day(row["origin"], mapping)} for row in forecast],
         origins=[{**row, "day": day} for row, day in zip(found["origins"], days, strict=True)],
-        measures=MEASURE_WORDS if forecast else {}, written=written, figures=figures,
+        measures=measures, written=written, figures=figures,
         date_names={"model": "this model", **DATE_NAMES}, method_names={"model": "this forecast", **METHOD_NAMES},
         board={title: [one for one in board if one.score == score] for score, title in SCORES.items()
                if any(one.score == score for one in board)},
         intervals=any(one.low is not None for one in board), blocks=board[0].blocks if board else 0,
         write=lambda score, value: _write_score(score, value, written), settings=settings)
+
+
+def _measures(found: dict[str, Any]) -> dict[str, str]:
+    """What is forecast, in words: nothing, numbers, or numbers and amounts."""
+    return {measure: words for measure, words in MEASURE_WORDS.items() if found["forecasts"][measure]}
 
 
 def _write_score(score: str, value: float | None, written: dict[str, Callable[[float | None], str]]) -> str:
@@ -124,7 +129,7 @@ def backtest_figures(mapping: Mapping, found: dict[str, Any]) -> dict[str, Figur
         figures["reliability"] = reliability_figure(found["deals"]["reliability"])
     forecast = [row for row in found["origins"] if "won_count_came" in row]
     days = [_day(row["origin"], mapping) for row in forecast]
-    for measure in MEASURES if forecast else ():
+    for measure in _measures(found):
         figures[measure] = forecast_figure(forecast, measure, days, writers(mapping)[measure])
         figures[f"{measure}_pit"] = pit_figure(found["forecasts"][measure]["model"]["pit"])
         figures[f"{measure}_weeks"] = weeks_figure(found["weeks"][measure])

@@ -48,17 +48,19 @@ def backtested(results: list[Result]) -> dict[str, Any]:
     each week of the period, ours and the reps'.
     """
     days = min(one["days"] for one in results)  # of quarters the shortest: two must not share a block of time
+    forecasts = {measure: forecasts_of(results, measure) for measure in MEASURES}
+    told = [measure for measure in MEASURES if forecasts[measure]]
     return {
         "days": days, "first": results[0]["origin"], "last": results[-1]["origin"],
         "deals": summary([replace(one, plain={name: one.plain[name] for name in PLAIN_NAMES if name in one.plain})
                           for one in asked_of(results)], days),
-        "origins": [_origin_row(one) for one in results],
+        "origins": [_origin_row(one, told) for one in results],
         "dates": {name: {way: finite({key: float(np.concatenate(values[key]).mean()) for key in values})
                          for way, values in dates_of(results, name).items()} for name in ("resolution", "win")},
         "two_thirds": _two_thirds(results),
-        "forecasts": {measure: {way: forecast_figures(*pair) for way, pair in forecasts_of(results, measure).items()}
+        "forecasts": {measure: {way: forecast_figures(*pair) for way, pair in forecasts[measure].items()}
                       for measure in MEASURES},
-        "weeks": {measure: _weeks(results, measure) for measure in MEASURES},
+        "weeks": {measure: _weeks(results, measure) if measure in told else [] for measure in MEASURES},
     }
 
 
@@ -92,11 +94,15 @@ def dates_of(results: list[Result], name: str) -> dict[str, dict[str, list[Float
 
 def forecasts_of(results: list[Result], measure: str) -> dict[str, Pair]:
     """By method: means (k,), quantiles (k, 39) and what came (k,), of the origins where it said something; only methods
-    that speak at every origin where anything is forecast."""
+    that speak at every origin where anything is forecast. Of amounts nothing where deals have none: every one would be
+    0, which is no skill."""
     told = [one["forecast"] for one in results if one["forecast"]]
     if not told:
         return {}
     came = np.array([one["came"][measure] for one in told])
+    if measure == "won_amount" and not came.any() and not any(
+            np.any(said[measure]["quantiles"]) for one in told for said in one["said"].values()):
+        return {}
     return {way: (np.array([one["said"][way][measure]["mean"] for one in told]),
                   np.array([one["said"][way][measure]["quantiles"] for one in told]), came)
             for way in told[0]["said"] if all(way in one["said"] for one in told)}
@@ -129,13 +135,13 @@ def _ratio(over: Floats, under: Floats) -> float:
     return float((over[some] / under[some]).mean()) if some.any() else float("nan")
 
 
-def _origin_row(one: Result) -> dict[str, Any]:
-    """An origin's own figures: of the deals, of dates, and of the forecasts of each measure."""
+def _origin_row(one: Result, measures: list[str]) -> dict[str, Any]:
+    """An origin's own figures: of the deals, of dates, and of the forecasts of each of these measures."""
     row: dict[str, Any] = {"origin": one["origin"], "end": one["end"], **one["figures"]}
     for name in ("resolution", "win"):
         for way, values in dates_of([one], name).items():
             row[f"{name}_pinball_{way}"] = float(values["pinball"][0].mean())
-    for measure in MEASURES if one["forecast"] else ():
+    for measure in measures if one["forecast"] else ():
         found = _forecast_row(one["forecast"]["said"]["model"][measure], one["forecast"]["came"][measure])
         row |= {f"{measure}_{name}": value for name, value in found.items()}
     return row

@@ -116,8 +116,8 @@ def _first_block(ids: npt.NDArray[np.object_], at: Int, days: float) -> Int:
 
 def _forecasts(results: list[Result], measure: str) -> list[Compared]:
     told = forecasts_of(results, measure)
-    if not any(quantiles.any() or came.any() for _, quantiles, came in told.values()):
-        return []  # of deals without amounts every amount is 0, which is no skill
+    if not told:
+        return []
     origin = np.array([one["origin"] for one in results if one["forecast"]], dtype=np.int64)
     unit = (origin - origin.min()) // round(block_days(results) * DAY)
     found = []

@@ -27,9 +27,11 @@ from training.called import people_of
 from training.evidence import backtest as running
 from training.evidence.backtest import backtest
 from training.evidence.backtest_origin import backtest_origin
-from training.evidence.backtested import dates_of
+from training.evidence.backtest_report import backtest_figures, backtest_html, backtest_metrics
+from training.evidence.backtested import backtested, dates_of
 from training.evidence.distributions import LEVELS
 from training.evidence.schedule import Period
+from training.evidence.scoreboard import scoreboard
 from training.fingerprint import settings_fingerprint
 
 LIGHT = """
@@ -106,6 +108,23 @@ def test_every_measure_of_a_forecast_stands_on_the_page_by_origin_by_week_and_by
             assert {"Error", "Bias", "CRPS", "Pinball", "Interval score",
                     *(f"{share}% {ranges}" for share in (50, 80, 95))} <= set(re.findall("<th>(.*?)</th>", one))
     assert not re.search(r"€[\d,]*\.\d{3}", text)  # money is rounded
+
+
+def test_without_amounts_the_page_tells_numbers_alone(light_home: Path, page: Path):
+    results = [json.loads(one.read_text(encoding="utf-8")) for one in sorted(light_home.glob("backtests/*/*.json"))]
+    for one in results:
+        one["forecast"]["came"]["won_amount"] = 0.0
+        for said in (*one["forecast"]["said"].values(), *(week["model"] for week in one["weeks"])):
+            said["won_amount"] = {"mean": 0.0, "quantiles": [0.0] * len(LEVELS)}
+    found = backtested(results)
+    text = backtest_html(Home.open(light_home).mapping, found, scoreboard(results), "settings")
+    assert "Number won" in page.read_text(encoding="utf-8")
+    assert "Amount won" in page.read_text(encoding="utf-8")
+    assert "Number won" in text
+    assert not re.search("amount won|€", text, re.IGNORECASE)
+    assert not any(name.startswith("won_amount") for row in found["origins"] for name in row)
+    assert not any(name.startswith("won_amount") for name in (*backtest_metrics(found),
+                                                              *backtest_figures(Home.open(light_home).mapping, found)))
 
 
 def test_the_page_and_its_run_say_which_settings_it_follows_from(light_home: Path, page: Path):
