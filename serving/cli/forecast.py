@@ -152,7 +152,7 @@ def _show_people(answer: dict[str, Any]) -> None:
                      money(said["called"], currency), money(said["adjusted"], currency),
                      money(said["usually_comes"], currency),
                      came_of_calls(said)])
-    table(["people's numbers", *shown, "called", "adjusted", "usually comes", "of calls came, in periods"], rows)
+    table(["people's numbers", *shown, "called", "adjusted", "usually comes", "share that came, in periods"], rows)
     if adjustments := answer["people"]["adjustments"]:
         table(["adjusted by hand", "to", "by", "since", "note"],
               [[one["name"], money(one["amount"], currency), one["by"] or GAP, one["at"], one["note"] or GAP]

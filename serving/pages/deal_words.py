@@ -60,7 +60,7 @@ def amount_at_close(score: Score, mapping: Mapping) -> str | None:
     if score["amount_close"] is None:
         return None
     low, middle, high = (money(score[f"amount_close_p{level}"], mapping.currency) for level in (10, 50, 90))
-    known = "" if score["amount"] is not None else " It has no amount: these are those of the other open deals."
+    known = "" if score["amount"] is not None else " It has no amount: these are what deals usually bring."
     return f"If it is won, for about {middle} (80% sure: {low} to {high}).{known}"
 
 

@@ -180,7 +180,7 @@ def _tiles(company: Company, scored: pd.DataFrame, period: str, risk: dict[str, 
          "figure": number(expected, 0 if expected >= 10 else 1),
          "note": short_money(value, currency) if value > 0 else GAP},
         {"kind": "risk", "name": "At risk", "figure": flagged[0] if said else GAP,
-         "note": flagged[1] if said else "nobody can say: see below"},
+         "note": flagged[1] if said else "nobody can say: see above"},
         {"kind": "reps", "name": "Overdue", "figure": late[0],
          "note": f"{late[1]}: the rep’s day has passed" if late[0] != "0" else "no rep’s day has passed"},
     ]

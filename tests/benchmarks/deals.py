@@ -1,7 +1,8 @@
-"""How long it takes to say everything of 100,000 open deals, and to draw their curves alone.
+"""How long it takes to say everything of 100,000 open deals, to draw their curves alone, and to forecast a quarter.
 
-`python -m tests.benchmarks.deals DEALS` makes up a large company, fits a model on a small one of the same kind, and
-scores so many open deals in a process of its own, so that its memory is its own. Prints what it measured as JSON.
+`python -m tests.benchmarks.deals scores|forecast DEALS` makes up a large company, fits a model on a small one of the
+same kind, and scores or forecasts so many open deals in a process of its own, so that its memory is its own. Prints
+what it measured as JSON.
 """
 
 from __future__ import annotations
@@ -16,26 +17,26 @@ from typing import Any
 import numpy as np
 
 from features.calendar import DAY
+from features.history import History
 from features.settings import load_settings
 from tests.benchmarks.large import START, large_company
 from training.deal_close import task
 from training.deal_scores import score
 from training.evidence.rolling import fit
-from training.hazard import landmark_table
+from training.forecast import forecast
+from training.hazard import HazardModel, landmark_table
 from training.outcomes import Landmarks, outcomes
 
-__all__ = ["measure"]
+__all__ = ["forecasts", "scores"]
 
 AS_OF = START + 2000 * DAY
 CHANGES_A_DEAL, OPEN_SHARE = 25, 0.85  # of the made-up companies: so many of their deals are open at that date
 LEARNED_FROM = 200  # deals
 
 
-def measure(deals: int) -> dict[str, Any]:
+def scores(deals: int) -> dict[str, Any]:
     """Seconds (wall, processor) of features, curves and whole scores of so many open deals, and bytes at the peak."""
-    small, settings = large_company(LEARNED_FROM * CHANGES_A_DEAL, seed=1).until(AS_OF), load_settings().training
-    model = fit(task(small, AS_OF, settings), AS_OF, settings, [], settings.seeds)
-    past = large_company(round(deals / OPEN_SHARE * 1.02) * CHANGES_A_DEAL)
+    model, past = _made_up(deals)
     subject = outcomes(past, "deal").open_at(AS_OF)[:deals]
     found: dict[str, Any] = {"deals": len(subject), "bins": len(model.edges_days) - 1, "voices": model.weights,
                              "columns": len(model.encoder.columns)}
@@ -50,8 +51,28 @@ def measure(deals: int) -> dict[str, Any]:
     timed("curves", lambda: model.curves_of(past, table))
     ids = past.deals.ids[subject].tolist()
     timed("everything", lambda: score(model, past, AS_OF, 28, ids))
-    return {**found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {**found, "peak": _peak()}
+
+
+def forecasts(deals: int) -> dict[str, Any]:
+    """The same of a whole forecast of the 91 days to come, by owner: features, curves, intake and all draws."""
+    model, past = _made_up(deals)
+    wall, cpu, settings = time.perf_counter(), time.process_time(), load_settings()
+    forecast(model, past, AS_OF, AS_OF, AS_OF + 91 * DAY, settings)
+    return {"deals": len(outcomes(past, "deal").open_at(AS_OF)), "draws": settings.forecast.draws,
+            "forecast": time.perf_counter() - wall, "forecast cpu": time.process_time() - cpu, "peak": _peak()}
+
+
+def _made_up(deals: int) -> tuple[HazardModel, History]:
+    """A model, and a company with at least so many open deals."""
+    small, settings = large_company(LEARNED_FROM * CHANGES_A_DEAL, seed=1).until(AS_OF), load_settings().training
+    model = fit(task(small, AS_OF, settings), AS_OF, settings, [], settings.seeds)
+    return model, large_company(round(deals / OPEN_SHARE * 1.02) * CHANGES_A_DEAL)
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]))))
+    print(json.dumps({"scores": scores, "forecast": forecasts}[sys.argv[1]](int(sys.argv[2]))))

@@ -14,10 +14,12 @@ import pandas as pd
 from features.calendar import DAY, parse_as_of
 from features.history import History
 from features.settings import load_settings
+from serving.cli.data import read_mapping
 from tests.figures import bpic2012
 from tests.figures.cache import cached
 from training.evidence.backtest import single_threaded
 from training.evidence.backtest_origin import backtest_origin
+from training.evidence.backtest_report import writers
 from training.evidence.backtested import dates_of, forecasts_of
 from training.evidence.distributions import Floats, covered, interval, interval_score
 from training.evidence.measures import figures as figures_of
@@ -54,7 +56,8 @@ def board(small: bool) -> str:
         return ""
     rows = ["| score | against | ours | theirs | so ours is |", "| --- | --- | --: | --: | --- |"]
     for one in scoreboard(bpic2012.results(small)):
-        rows.append(f"| {SCORES[one.score]} | {one.method} | {one.ours:,.4g} | {one.theirs:,.4g} | {one.sentence} |")
+        ours, theirs = (_written(one.score, value) for value in (one.ours, one.theirs))
+        rows.append(f"| {SCORES[one.score]} | {one.method} | {ours} | {theirs} | {one.sentence} |")
     return "\n".join(rows) + "\n"
 
 
@@ -129,5 +132,10 @@ def _totals(found: list[Result]) -> str:
             f"| {words} | {error.mean():.1%} | " + ("– | – | " if before is None else
             f"{before.mean():.1%} | {(error < before).sum()} of {len(came)} | ")
             + f"{covered(quantiles, came, 0.8).sum()} of {len(came)} | {((high - low) / came).mean():.0%} | "
-            f"{score:,.4g} | {theirs:,.4g} |")
+            f"{_written(measure, score)} | {_written(measure, theirs)} |")
     return "\n".join(lines)
+
+
+def _written(score: str, value: float) -> str:
+    """Money as money, all else to four digits."""
+    return writers(read_mapping("bpic2012")[0])["won_amount"](value) if "amount" in score else f"{value:,.4g}"

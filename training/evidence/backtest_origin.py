@@ -36,7 +36,7 @@ from training.evidence.judge import judge
 from training.evidence.plain_deals import by_stage_alone, plain_deals
 from training.evidence.plain_forecasts import Past, finally_won, plain_forecasts
 from training.evidence.predictive import predicted
-from training.evidence.rolling import Task, prior_rows
+from training.evidence.rolling import Task, logistic_hazards, prior_rows
 from training.evidence.schedule import Period
 from training.evidence.summary import finite
 from training.hazard import HazardModel, LandmarkTable, landmark_table
@@ -90,9 +90,11 @@ def _deals(then: Task, history: History, ends: Outcomes, model: HazardModel, pas
     figures, asked = judge(model, ends, table, end, asked_within, settings)
     rows = _rows_of(past, history.deals.ids[subject])
     here = {name: said[rows] for name, said in plain_deals(past).items()}
-    cells = curves_from_hazards(at, model.edges_days, by_stage_alone(model.cells).hazards(*table.state("deal")),
-                                history.mapping)
-    plain = {**asked.plain, "aj_stage": cells.win_by(end), **here}
+    hazards = {"aj_stage": by_stage_alone(model.cells).hazards(*table.state("deal")),
+               "logistic_hazard": logistic_hazards(then, period.origin, table, settings.training)}
+    curves = {name: curves_from_hazards(at, model.edges_days, one, history.mapping).win_by(end)
+              for name, one in hazards.items() if one is not None}
+    plain = {**asked.plain, **curves, **here}
     return {"figures": finite(figures),
             "deals": {"id": history.deals.ids[subject].tolist(), "won": asked.won.tolist(),
                       "model": asked.probability.tolist(), "plain": {name: one.tolist() for name, one in plain.items()},

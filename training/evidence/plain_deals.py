@@ -21,6 +21,7 @@ __all__ = ["DEAL_NAMES", "by_stage_alone", "plain_deals"]
 Floats = npt.NDArray[np.float64]
 
 DEAL_NAMES = {**PLAIN_NAMES, "stage_final": "share finally won by stage", "aj_stage": "Aalen–Johansen by stage alone",
+              "logistic_hazard": "logistic regression of hazards",
               "rep": "the rep's own probability", "rep_rate": "past rate of what the rep calls it"}
 RAW_BOUND = 0.01  # a rep's 0% and 100% are taken for 1% and 99%, or one slip would cost without end
 PROBABILITY_BANDS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)

@@ -50,7 +50,7 @@ from training.rows import (
 )
 from training.voices import Design, Encoder, Logistic, fit_boosters
 
-__all__ = ["Fold", "Task", "cycle", "earlier_origins", "fit", "roll"]
+__all__ = ["Fold", "Task", "cycle", "earlier_origins", "fit", "logistic_hazards", "prior_rows", "roll"]
 
 Floats = npt.NDArray[np.float64]
 Reals = npt.NDArray[np.float32]
@@ -187,10 +187,7 @@ def _fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold],
         boosters = fit_boosters(matrix, kept.label, recency[kept.landmark], past.landmarks.subject[kept.landmark],
                                 encoder, settings, seeds)
     if "logistic" in asked:
-        kept = within_budget(rows, past, ids, settings.logistic_rows)
-        state, *clocks = STATE_COLUMNS[task.kind]
-        logistic = Logistic.fit(encoded, bins, kept, recency[kept.landmark] * _row_weight(past),
-                                Design.learn(encoded, encoder, state, clocks), settings.logistic_prior_sd)
+        logistic = _logistic(task, past, bins, rows, encoder, encoded, recency, settings)
     calibrator = _calibrator(folds, seen, task, weights, settings)
     model = HazardModel(
         kind=task.kind, company=task.history.mapping.company, as_of=origin, wins=wins, weights=weights,
@@ -201,6 +198,28 @@ def _fit(task: Task, origin: int, settings: TrainingSettings, folds: list[Fold],
         half_life_days=half_life * task.cycle_days, background=background_rows(encoded, past.landmarks, ids),
         fingerprint=task.fingerprint, evaluation={})
     return model, cells
+
+
+def _logistic(task: Task, past: LandmarkTable, bins: Reals, rows: Rows, encoder: Encoder, encoded: Reals,
+              recency: Floats, settings: TrainingSettings) -> Logistic:
+    kept = within_budget(rows, past, task.history.subjects(task.kind).ids, settings.logistic_rows)
+    state, *clocks = STATE_COLUMNS[task.kind]
+    return Logistic.fit(encoded, bins, kept, recency[kept.landmark] * _row_weight(past),
+                        Design.learn(encoded, encoder, state, clocks), settings.logistic_prior_sd)
+
+
+def logistic_hazards(task: Task, origin: int, table: LandmarkTable, settings: TrainingSettings) -> Floats | None:
+    """Hazards (n, m, 3) of landmarks by the blend's logistic regression alone, from all rows known at an origin; None
+    before anything was won."""
+    ends = task.ends.known_at(origin)
+    if not len(ends.won_at[0]):
+        return None
+    before = np.flatnonzero(task.table.landmarks.at < origin)
+    past, bins = task.table.take(before), task.bins[before]
+    encoder = Encoder.learn(past)
+    logistic = _logistic(task, past, bins, build_rows(ends, past.landmarks, task.edges_days, origin), encoder,
+                         encoder.encode(past.features), np.ones(len(before)), settings)
+    return logistic.hazards(encoder.encode(table.features), bin_matrix(task.history, table, task.edges_days))
 
 
 def _row_weight(table: LandmarkTable) -> float:

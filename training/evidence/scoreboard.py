@@ -33,7 +33,9 @@ AHEAD = 0.75  # of the origins, for a word on who is better where there are too 
 SCORES = {"log_loss": "Won in the period: log-loss", "brier": "Won in the period: Brier score",
           "resolution": "Date of resolution: pinball loss in days", "win": "Date of a win: pinball loss in days",
           "won_count_crps": "Number won: CRPS", "won_count_interval": "Number won: interval score of 80%",
+          "won_count_median": "Number won: absolute error of one number",
           "won_amount_crps": "Amount won: CRPS", "won_amount_interval": "Amount won: interval score of 80%",
+          "won_amount_median": "Amount won: absolute error of one number",
           "won_amount_called": "Amount won, once people have called it: CRPS",
           "won_amount_called_median": "Amount won, once people have called it: absolute error of one number"}
 PEOPLE_NAMES = {"calls": "the sum of people's calls", "managers": "their managers' numbers"}
@@ -121,9 +123,10 @@ def _forecasts(results: list[Result], measure: str) -> list[Compared]:
     origin = np.array([one["origin"] for one in results if one["forecast"]], dtype=np.int64)
     unit = (origin - origin.min()) // round(block_days(results) * DAY)
     found = []
-    for score in ("crps", "interval"):
-        losses = {way: crps(quantiles, came) if score == "crps" else interval_score(quantiles, came, 0.8)
-                  for way, (_, quantiles, came) in told.items()}
+    # Those that say one number have a range by their past errors; so that none loses by that, the number stands alone.
+    for score, loss in (("crps", crps), ("interval", lambda said, came: interval_score(said, came, 0.8)),
+                        ("median", lambda said, came: np.abs(said[:, MEDIAN] - came))):
+        losses = {way: loss(quantiles, came) for way, (_, quantiles, came) in told.items()}
         found += [compare(f"{measure}_{score}", METHOD_NAMES[way], losses["model"], theirs, origin, unit)
                   for way, theirs in losses.items() if way != "model"]
     return found

@@ -19,3 +19,5 @@ def test_skill_of_deals_is_claimed_where_a_field_tells_the_end_and_only_there(ki
     assert found["skill"] is claimed, found["sentence"]
     assert found["sentence"].startswith("Skill" if claimed else "No ")
     assert (found["log_loss"] < 0.9 * found["stage"]) is claimed
+    if not claimed:  # then the forecast is much that of rates and new deals
+        assert found["crps"]["model"] < 1.25 * found["crps"]["aj"]
