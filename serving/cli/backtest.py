@@ -126,7 +126,7 @@ def _results(home_path: Path, first: str | None, last: str | None, every: Any,
     start, end = (None if text is None else read_moment(text, home.mapping.zone, name)
                   for name, text in (("from", first), ("to", last)))
     periods = schedule(home.history(), home.settings.training, home.log_end(), every, days, start, end)
-    with progress("Backtest") as report:
+    with progress("Backtest", logged=True) as report:
         return home, run(home, periods, report)
 
 

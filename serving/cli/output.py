@@ -52,9 +52,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None 
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Progress]:
+def progress(title: str, logged: bool = False) -> Iterator[Progress]:
     """Show on stderr what is being done, and for how long; gone when it is done.
 
+    logged : what takes hours also says so where stderr is no terminal, in a line each time.
     Yields a function that takes what is being done now.
     """
     from rich.console import Console
@@ -65,7 +66,13 @@ def progress(title: str) -> Iterator[Progress]:
     with Bar(SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), console=console,
              transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title)
-        yield lambda text: bar.update(task, description=f"{title}: {text}")
+
+        def tell(text: str) -> None:
+            bar.update(task, description=f"{title}: {text}")
+            if logged and not console.is_terminal:
+                click.echo(f"{title}: {text}", err=True)
+
+        yield tell
 
 
 def check_out_file(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:

@@ -30,6 +30,7 @@ def test_the_backtest_of_an_event_log_has_every_table(home: Path) -> None:
     done = CliRunner().invoke(cli, ["--home", str(home), "backtest", "--every", "week", "--within", "28d", "--from",
                                     "2026-04-06", "--to", "2026-04-13", "--out", str(page), "--json"])
     assert done.exit_code == 0, done.output
+    assert "2 of 2 origins done" in done.stderr  # a log shows how far it is
     found = json.loads(done.stdout)
     assert len(found["origins"]) == 2
     assert {"resolution", "win"} == set(found["dates"])
