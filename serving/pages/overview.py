@@ -62,7 +62,7 @@ def overview(company: Company, as_of: int, period_text: str | None, all_deals: b
         "history_fits": _same_length(period, past),
         "current": {"low": write(spread["p10"]), "middle": write(spread["p50"]), "high": write(spread["p90"]),
                     "won": write(said["total"]["parts"]["won_so_far"][measure]) if period.start < as_of else None,
-                    "reps": write(reps)},
+                    "reps": write(reps), "called": _is_called(said, measure)},
         "past": [{"name": one.name, "low": write(one.low), "middle": write(one.middle), "high": write(one.high),
                   "actual": write(one.actual), "held": one.held, "reps": write(one.reps)} for one in reversed(past)],
         "lines": _lines(company, said, measure, as_of, period, by),
@@ -119,13 +119,17 @@ def _writer(company: Company, measure: Measure) -> Any:
 
 def _reps(company: Company, as_of: int, period: Period, measure: Measure, said: dict[str, Any]) -> float | None:
     """What people said for the period themselves, where anybody did, else what follows from what they say of deals."""
-    people = said.get("people")
-    if measure == "won_amount" and people and people["said"]:
-        return float(people["called"])
+    if _is_called(said, measure):
+        return float(said["people"]["called"])
     called: dict[str, float] | None = company.remember(
         ("reps", as_of, period.start, period.end),
         lambda: reps_call(company.history, as_of, period.start, period.end))
     return called[measure] if called else None
+
+
+def _is_called(said: dict[str, Any], measure: Measure) -> bool:
+    """Whether anybody said a number for the period themselves; they say amounts."""
+    return measure == "won_amount" and "people" in said and bool(said["people"]["said"])
 
 
 def _headline(period: Period, spread: dict[str, float], write: Any) -> str:

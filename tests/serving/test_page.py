@@ -118,6 +118,7 @@ def test_the_page_has_one_reps_call_and_each_category_of_it(browser_like: TestCl
     page = browser_like.get("/", params=view).text
     called = short_money(people["called"], "EUR")
     assert f"The reps’ call {called}" in text_of(page)
+    assert "of earlier ones what they had committed to" in text_of(page)
     row = page.split("What people call")[1].split("<tbody>")[1].split("</tr>")[0]
     written = dict(re.findall(r'data-label="([^"]+)">([^<]+)<', row))
     assert written["called"] == called
