@@ -40,27 +40,29 @@ def scores(deals: int) -> dict[str, Any]:
     subject = outcomes(past, "deal").open_at(AS_OF)[:deals]
     found: dict[str, Any] = {"deals": len(subject), "bins": len(model.edges_days) - 1, "voices": model.weights,
                              "columns": len(model.encoder.columns)}
-
-    def timed(what: str, work: Callable[[], Any]) -> Any:
-        wall, cpu = time.perf_counter(), time.process_time()
-        done = work()
-        found[what], found[f"{what} cpu"] = time.perf_counter() - wall, time.process_time() - cpu
-        return done
-
-    table = timed("features", lambda: landmark_table(past, "deal", Landmarks(subject, np.full(len(subject), AS_OF))))
-    timed("curves", lambda: model.curves_of(past, table))
+    marks = Landmarks(subject, np.full(len(subject), AS_OF))
+    table = _timed(found, "features", lambda: landmark_table(past, "deal", marks))
+    _timed(found, "curves", lambda: model.curves_of(past, table))
     ids = past.deals.ids[subject].tolist()
-    timed("everything", lambda: score(model, past, AS_OF, 28, ids))
+    _timed(found, "everything", lambda: score(model, past, AS_OF, 28, ids))
     return {**found, "peak": _peak()}
 
 
 def forecasts(deals: int) -> dict[str, Any]:
     """The same of a whole forecast of the 91 days to come, by owner: features, curves, intake and all draws."""
     model, past = _made_up(deals)
-    wall, cpu, settings = time.perf_counter(), time.process_time(), load_settings()
-    forecast(model, past, AS_OF, AS_OF, AS_OF + 91 * DAY, settings)
-    return {"deals": len(outcomes(past, "deal").open_at(AS_OF)), "draws": settings.forecast.draws,
-            "forecast": time.perf_counter() - wall, "forecast cpu": time.process_time() - cpu, "peak": _peak()}
+    settings = load_settings()
+    found: dict[str, Any] = {"draws": settings.forecast.draws}
+    _timed(found, "forecast", lambda: forecast(model, past, AS_OF, AS_OF, AS_OF + 91 * DAY, settings))
+    return {**found, "deals": len(outcomes(past, "deal").open_at(AS_OF)), "peak": _peak()}
+
+
+def _timed(found: dict[str, Any], what: str, work: Callable[[], Any]) -> Any:
+    """Do it, and note the seconds of wall and processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    done = work()
+    found[what], found[f"{what} cpu"] = time.perf_counter() - wall, time.process_time() - cpu
+    return done
 
 
 def _made_up(deals: int) -> tuple[HazardModel, History]:

@@ -5,7 +5,9 @@ Definitions: every day everything is trained anew on what was known then, and as
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ from training.evidence.measures import figures as figures_of
 from training.evidence.schedule import Period
 from training.evidence.scoreboard import SCORES, scoreboard
 
-__all__ = ["EARLIER", "at_days", "board", "half", "table"]
+__all__ = ["board", "fourteen", "half", "table"]
 
 EARLIER = ["2011-11-14", "2011-11-21", "2011-11-28", "2011-12-05", "2011-12-12"]
 THURSDAYS = ["2011-12-22", "2011-12-29", "2012-01-05", "2012-01-12", "2012-01-19", "2012-01-26", "2012-02-02",
@@ -43,9 +45,9 @@ def table(small: bool) -> str:
         return ""
     sets = {"9 Mondays": bpic2012.results(small)}
     if not small:
-        sets |= {"14 Mondays": [*at_days(EARLIER), *bpic2012.results(small)], "8 Thursdays": at_days(THURSDAYS),
-                 "9 Mondays, half of the deals": at_days(bpic2012.MONDAYS, 0),
-                 "9 Mondays, the other half": at_days(bpic2012.MONDAYS, 1)}
+        sets |= {"14 Mondays": fourteen(), "8 Thursdays": _at(THURSDAYS),
+                 "9 Mondays, half of the deals": _at(bpic2012.MONDAYS, 0),
+                 "9 Mondays, the other half": _at(bpic2012.MONDAYS, 1)}
     return "\n".join(f"**{name}**\n\n{_deals(found)}\n\n{_dates(found)}\n\n{_totals(found)}\n"
                      for name, found in sets.items())
 
@@ -61,7 +63,12 @@ def board(small: bool) -> str:
     return "\n".join(rows) + "\n"
 
 
-def at_days(days: list[str], part: int | None = None) -> list[Result]:
+def fourteen() -> list[Result]:
+    """The nine Mondays and five before them, whose four weeks all hold Christmas."""
+    return [*_at(EARLIER), *bpic2012.results(small=False)]
+
+
+def _at(days: list[str], part: int | None = None) -> list[Result]:
     name = "bpic2012" if part is None else f"bpic2012-half{part}"
     return [cached(f"{name}-{day}", lambda day=day: _result(day, part)) for day in days]
 
@@ -138,4 +145,9 @@ def _totals(found: list[Result]) -> str:
 
 def _written(score: str, value: float) -> str:
     """Money as money, all else to four digits."""
-    return writers(read_mapping("bpic2012")[0])["won_amount"](value) if "amount" in score else f"{value:,.4g}"
+    return _money()(value) if "amount" in score else f"{value:,.4g}"
+
+
+@lru_cache(maxsize=1)
+def _money() -> Callable[[float | None], str]:
+    return writers(read_mapping("bpic2012")[0])["won_amount"]

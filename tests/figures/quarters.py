@@ -37,7 +37,7 @@ from training.evidence.schedule import Period
 from training.hazard import HazardModel
 from training.won import actual
 
-__all__ = ["MEASURES", "Quarters", "results", "rows", "said", "table"]
+__all__ = ["MEASURES", "MIDDLE", "Quarters", "results", "rows", "said", "table"]
 
 YEARS, LATEST, FUTURES = 5.0, 8, 400
 EARLIEST = 14  # quarters back from the end begins the last before the recession

@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from tests.figures import bpic2012, quarters
-from tests.figures.backtest import EARLIER, at_days
+from tests.figures import backtest, bpic2012, quarters
+from tests.figures.quarters import MIDDLE
 from training.evidence.backtested import forecasts_of
-from training.evidence.distributions import LEVELS, Floats, covered, crps, interval, interval_score
+from training.evidence.distributions import Floats, covered, crps, interval, interval_score
 
 __all__ = ["adapted", "table"]
 
 SHARE = 0.8
 STEPS = (0.1, 0.3)  # by how much the log of the width moves with a miss; with a hit a quarter of it, the other way
-MIDDLE = int(np.flatnonzero(LEVELS == 0.5)[0])
 Before = Sequence[tuple[float, float, float, float]]
 
 
@@ -76,7 +75,7 @@ def _quarters(companies: list[quarters.Quarters]) -> dict[str, list[tuple[Floats
 
 def _bank(small: bool) -> dict[str, list[tuple[Floats, float, Before]]]:
     """Each Monday with the earlier ones whose four weeks were over."""
-    found: list[dict[str, Any]] = bpic2012.results(small) if small else [*at_days(EARLIER), *bpic2012.results(small)]
+    found: list[dict[str, Any]] = bpic2012.results(small) if small else backtest.fourteen()
     cases = {}
     for name, measure in quarters.MEASURES.values():
         _, quantiles, came = forecasts_of(found, measure)["model"]
