@@ -29,7 +29,7 @@ from training.outcomes import OPEN, outcomes
 
 __all__ = ["ORIGINS", "drawn", "kept", "table"]
 
-DRAWS = {12: 20, 50: 10, 200: 4}  # by closed deals: more of them take longer and vary less
+DRAWS = {12: 20, 50: 12, 200: 12}  # by closed deals: more of them take longer and vary less
 SMALL_DRAWS = {12: 2}
 ORIGINS = {"simulated": ("2025-10-01", 91), "bpic2012": ("2012-01-16", 28)}  # and the days that are forecast
 SHARES = ("0.5", "0.8", "0.95")
