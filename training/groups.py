@@ -6,6 +6,8 @@ its owner's of the same moment. So a re-organisation rewrites no past.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -18,8 +20,8 @@ from features.people import managers, owner_facts
 from features.record import linked
 from training.amounts import EVER
 
-__all__ = ["BY", "NO_OWNER", "labels", "name_of", "nothing", "numbered", "owner_name", "owner_of", "previous_owners",
-           "refuse_unknown", "roll_up", "won_labels", "won_owners"]
+__all__ = ["BY", "NO_OWNER", "groupings", "labels", "name_of", "nothing", "numbered", "owner_name", "owner_of",
+           "previous_owners", "refuse_unknown", "roll_up", "won_labels", "won_owners"]
 
 Texts = npt.NDArray[np.object_]
 BY = ("owner", "manager", "team", "region", "product", "kind", "currency")
@@ -46,6 +48,16 @@ def refuse_unknown(history: History, by: str) -> None:
                            f"{_OF_OWNERS[by]} (`rows: owners`), or group by owner.")
     elif by != "owner" and _has_none(history, by):
         raise BadInput(f"No deal's {by} is known as of that date. {_CURE[by]} and import again, or group by owner.")
+
+
+def groupings(history: History) -> list[str]:
+    """Those of BY for which the company has data."""
+    found = []
+    for one in BY:
+        with suppress(BadInput):
+            refuse_unknown(history, one)
+            found.append(one)
+    return found
 
 
 def _has_none(history: History, by: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +10,6 @@ import pandas as pd
 
 from features.asof import AsOf, category
 from features.calendar import DAY, parse_as_of
-from features.errors import BadInput
 from features.money import to_major
 from serving import answers
 from serving.company import Company
@@ -22,7 +20,7 @@ from serving.pages.record import Measure, Past, past_periods, record_in_words
 from serving.pages.words import GAP, came_of_calls, day, moment, money, number, percent, short_money
 from training import deal_close
 from training.amounts import amount_of
-from training.groups import BY, owner_name, owner_of, refuse_unknown
+from training.groups import groupings, owner_name, owner_of
 from training.hazard import HazardModel
 from training.registry.versions import versions
 from training.reps import CATEGORIES, reps_call
@@ -208,7 +206,7 @@ def _lines(company: Company, said: dict[str, Any], measure: Measure, as_of: int,
     return {"by": by, "rows": rows, "scale": widest or 1.0, "have_won": any(row["bar"]["won"] for row in rows),
             "have_quota": any("quota" in group for group in said["groups"]),
             "others": [{"name": one, "address": f"/?{urlencode({**at, 'by': one})}#lines"}
-                       for one in _groupings(company, as_of) if one != by]}
+                       for one in groupings(company.history.until(as_of)) if one != by]}
 
 
 def _about_quota(total: dict[str, Any], currency: str) -> str:
@@ -220,16 +218,6 @@ def _about_quota(total: dict[str, Any], currency: str) -> str:
 
 def _quota(line: dict[str, Any], currency: str) -> str:
     return f"{percent(line['p_quota'])} of {short_money(line['quota'], currency)}" if "quota" in line else GAP
-
-
-def _groupings(company: Company, as_of: int) -> list[str]:
-    """Groupings for which the company has data."""
-    history, found = company.history.until(as_of), []
-    for one in BY:
-        with suppress(BadInput):
-            refuse_unknown(history, one)
-            found.append(one)
-    return found
 
 
 def _people(company: Company, said: dict[str, Any]) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from tests.figures import (
     few_deals,
     forecast_speed,
     headline,
+    kinds,
     mapping_keys,
     million,
     no_signal,
@@ -41,7 +42,7 @@ from tests.figures import (
 from tests.figures.cache import ROOT
 
 FIGURES = {"bpic2012": bpic2012.table, "bpic2012-leads": bpic2012_leads.table,
-           "backtest": backtest.table, "scoreboard": backtest.board,
+           "backtest": backtest.table, "scoreboard": backtest.board, "kinds": kinds.table,
            "quarters": quarters.table, "widths": widths.table, "few-deals": few_deals.table,
            "simulated": simulated.table, "demo": demo.table, "headline": headline.table,
            "request": demo.request, "first-request": demo.first_request,

@@ -22,7 +22,7 @@ from tests.figures.cache import cached
 from training.evidence.backtest import single_threaded
 from training.evidence.backtest_origin import backtest_origin
 from training.evidence.backtest_report import writers
-from training.evidence.backtested import dates_of, forecasts_of
+from training.evidence.backtested import forecasts_of, told_of
 from training.evidence.distributions import Floats, covered, interval, interval_score
 from training.evidence.measures import figures as figures_of
 from training.evidence.schedule import Period
@@ -107,8 +107,8 @@ def _dates(found: list[Result]) -> str:
              "| of Aalen–Johansen by stage | of Kaplan–Meier | 80% held, median |",
              "| --- | --: | --: | --: | --: | --: | --: |"]
     for name, words in (("resolution", "resolved, cut at 28 days"), ("win", "won, given a win in 28 days")):
-        losses = {way: np.array([one.mean() for one in told["pinball"]]) for way, told in dates_of(found, name).items()}
-        held = np.median([one.mean() for one in dates_of(found, name)["model"]["held"]])
+        losses = {way: np.array([one.mean() for one in told["pinball"]]) for way, told in told_of(found, name).items()}
+        held = np.median([one.mean() for one in told_of(found, name)["model"]["held"]])
         lines.append(f"| {words} | {np.median(losses['model']):.2f} | " + " | ".join(
             _against(losses["model"], losses.get(way), AIMS.get((name, way)))
             for way in ("raw", "aj", "aj_stage", "kaplan_meier"))

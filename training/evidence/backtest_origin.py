@@ -19,10 +19,13 @@ from features.calendar import DAY
 from features.errors import BadInput
 from features.events import Int
 from features.history import History
+from features.money import minor_digits
 from features.settings import Settings
 from training import deal_close
+from training.amounts import won_amounts
 from training.called import people_of, with_people
 from training.curves import curves_from_hazards
+from training.evidence.close_amounts import close_amounts
 from training.evidence.dates import (
     closing_days,
     kaplan_meier,
@@ -32,23 +35,28 @@ from training.evidence.dates import (
     resolution_days,
     win_days,
 )
+from training.evidence.distributions import LEVELS
 from training.evidence.judge import judge
 from training.evidence.plain_deals import by_stage_alone, plain_deals
 from training.evidence.plain_forecasts import Past, finally_won, plain_forecasts
-from training.evidence.predictive import predicted
+from training.evidence.predictive import predicted, predicted_by
 from training.evidence.rolling import Task, logistic_hazards, prior_rows
 from training.evidence.schedule import Period
 from training.evidence.summary import finite
+from training.groups import groupings, labels
 from training.hazard import HazardModel, LandmarkTable, landmark_table
 from training.outcomes import OPEN, WON, Landmarks, Outcomes, outcomes
 from training.reps import reps_call
-from training.won import actual
+from training.won import actual, actual_by
 
 __all__ = ["backtest_origin", "people_said"]
 
 Floats = npt.NDArray[np.float64]
 WEEK = 7 * DAY
 LIFE_SHARE = 2 / 3  # of a closed deal's life, at which it is asked whether it will be won
+# Of a kind that brought nothing, and what is said of one that nobody had seen by the origin.
+NOTHING = {"won_count": 0.0, "won_amount": 0.0}
+UNSEEN = {measure: {"mean": 0.0, "quantiles": [0.0] * len(LEVELS)} for measure in NOTHING}
 SHORTEST_DAYS = 1.0  # lives of closed deals that are asked about; some are entered when they have ended
 
 
@@ -57,10 +65,12 @@ def backtest_origin(history: History, period: Period, settings: Settings) -> dic
 
     Returns, beside `origin`, `end`, `next` (microseconds) and `days`:
     figures : of P(won in the period), as `judge` has them. deals : the deals that were open, by column: `id`, `won`,
-    what the `model` and each `plain` one said, `segments`. resolution, win : dates, see `training.evidence.dates`.
-    two_thirds : deals that were two thirds through their life between this origin and the next. forecast : what came,
-    and mean and quantiles of what each method `said`. weeks : the same of ours each week of the period, beside the
-    reps' call from their deals and what people and their managers said themselves.
+    what the `model` and each `plain` one said, `segments`, and their `kind` where the company tells kinds. resolution,
+    win : dates, see `training.evidence.dates`. amount : of those won in the period, see
+    `training.evidence.close_amounts`. two_thirds : deals that were two thirds through their life between this origin
+    and the next. forecast : what came, and mean and quantiles of what each method `said`. kinds : by kind, what of ours
+    came and what was said. weeks : what we said each week of the period, beside the reps' call from their deals and
+    what people and their managers said themselves.
     """
     then = deal_close.task(history.until(period.origin), period.origin, settings.training)
     model, _ = deal_close.learn(then, period.origin, settings)
@@ -74,9 +84,10 @@ def backtest_origin(history: History, period: Period, settings: Settings) -> dic
     try:
         weeks = _weeks(history, model, period, settings)
     except BadInput:  # no amount was known then: nothing is forecast
-        return {**found, "forecast": None, "weeks": []}
+        return {**found, "forecast": None, "kinds": {}, "weeks": []}
     said = {"model": weeks[0]["model"], **plain_forecasts(past)}
-    return {**found, "forecast": {"came": actual(history, period.origin, period.end), "said": said}, "weeks": weeks}
+    return {**found, "forecast": {"came": actual(history, period.origin, period.end), "said": said},
+            "kinds": _kinds(history, model, period, settings), "weeks": weeks}
 
 
 def _deals(then: Task, history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period,
@@ -98,7 +109,8 @@ def _deals(then: Task, history: History, ends: Outcomes, model: HazardModel, pas
     return {"figures": finite(figures),
             "deals": {"id": history.deals.ids[subject].tolist(), "won": asked.won.tolist(),
                       "model": asked.probability.tolist(), "plain": {name: one.tolist() for name, one in plain.items()},
-                      "segments": {name: one.tolist() for name, one in asked.segments.items()}},
+                      "segments": {name: one.tolist() for name, one in asked.segments.items()},
+                      "kind": labels(history, "kind", subject, at).tolist() if _tells_kinds(past.history) else None},
             **_dates(history, ends, model, past, table, rows, period)}
 
 
@@ -128,9 +140,37 @@ def _dates(history: History, ends: Outcomes, model: HazardModel, past: Past, tab
     came = closing_days(marks.at, when, days)
     won = np.flatnonzero((state == WON) & (when <= period.end))
     everyone = np.arange(len(came))
-    return {name: {"deal": kept.tolist(), "came": came[kept].tolist(),
-                   "said": {way: np.round(one[kept], 4).tolist() for way, one in said.items()}}
-            for name, said, kept in (("resolution", resolution, everyone), ("win", win, won))}
+    return {**{name: _frozen(kept, came[kept], {way: one[kept] for way, one in said.items()})
+               for name, said, kept in (("resolution", resolution, everyone), ("win", win, won))},
+            "amount": _amounts(history, past.history, marks.subject[won], when[won], won, period.origin)}
+
+
+def _amounts(history: History, then: History, subject: Int, won_at: Int, place: Int, origin: int) -> dict[str, Any]:
+    """What each deal won in the period brought, beside what was said; only where there is an amount, and only methods
+    that had something to go by for all of them."""
+    came = won_amounts(history, subject, won_at) / 10.0 ** minor_digits(history.mapping.currency)
+    known = np.isfinite(came)
+    said = close_amounts(then, then.deals.codes(history.deals.ids[subject[known]]), origin)
+    return _frozen(place[known], came[known], {way: one for way, one in said.items() if np.isfinite(one).all()})
+
+
+def _frozen(place: Int, came: Floats, said: dict[str, Floats]) -> dict[str, Any]:
+    """Of some of the deals, by their `place` among them: what came, and quantiles of what each method said."""
+    return {"deal": place.tolist(), "came": came.tolist(),
+            "said": {way: np.round(one, 4).tolist() for way, one in said.items()}}
+
+
+def _kinds(history: History, model: HazardModel, period: Period, settings: Settings) -> dict[str, Any]:
+    """Of each kind of business, what came and what we said; nothing where the company tells no kinds."""
+    if not _tells_kinds(history.until(period.origin)):
+        return {}
+    said = predicted_by("kind", model, history, period.origin, period.origin, period.end, settings)
+    came = actual_by(history, "kind", period.origin, period.end)
+    return {kind: {"came": came.get(kind, NOTHING), "said": said.get(kind, UNSEEN)} for kind in {**said, **came}}
+
+
+def _tells_kinds(then: History) -> bool:
+    return "kind" in groupings(then)
 
 
 def _two_thirds(history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period) -> dict[str, Any]:

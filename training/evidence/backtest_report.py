@@ -20,10 +20,9 @@ from training.evidence.backtest_charts import (
 )
 from training.evidence.backtested import MEASURES
 from training.evidence.charts import lift_svg, reliability_figure, reliability_svg
-from training.evidence.dates import DATE_NAMES
 from training.evidence.plain_forecasts import METHOD_NAMES
 from training.evidence.report import environment
-from training.evidence.scoreboard import SCORES, Compared
+from training.evidence.scoreboard import SCORES, TOLD_NAMES, Compared
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,7 +82,7 @@ def backtest_html(mapping: Mapping, found: dict[str, Any], board: list[Compared]
         forecast=[{**row, "day": _day(row["origin"], mapping)} for row in forecast],
         origins=[{**row, "day": day} for row, day in zip(found["origins"], days, strict=True)],
         measures=measures, written=written, figures=figures,
-        date_names={"model": "this model", **DATE_NAMES}, method_names={"model": "this forecast", **METHOD_NAMES},
+        told_names={"model": "this model", **TOLD_NAMES}, method_names={"model": "this forecast", **METHOD_NAMES},
         board={title: [one for one in board if one.score == score] for score, title in SCORES.items()
                if any(one.score == score for one in board)},
         intervals=any(one.low is not None for one in board), blocks=board[0].blocks if board else 0,
@@ -96,11 +95,12 @@ def _measures(found: dict[str, Any]) -> dict[str, str]:
 
 
 def _write_score(score: str, value: float | None, written: dict[str, Callable[[float | None], str]]) -> str:
-    measure = next((one for one in MEASURES if score.startswith(one)), None)
     if value is None:
         return "–"
-    if measure:
-        return written[measure](value)
+    if score.startswith("won_count"):
+        return written["won_count"](value)
+    if "amount" in score:
+        return written["won_amount"](value)
     return f"{value:.2f}" if score in ("resolution", "win") else f"{value:.3f}"
 
 
@@ -116,8 +116,8 @@ def backtest_metrics(found: dict[str, Any]) -> dict[str, float]:
         model = found["forecasts"][measure].get("model", {})
         metrics |= {f"{measure}_{name}": value for name, value in model.items() if isinstance(value, float)}
         metrics |= {f"{measure}_covered_{one['share']:.0%}"[:-1]: one["covered"] for one in model.get("intervals", [])}
-    for name in ("resolution", "win"):
-        metrics |= {f"{name}_{key}": value for key, value in found["dates"][name].get("model", {}).items()}
+    for name, told in (*found["dates"].items(), ("amount", found["amounts"])):
+        metrics |= {f"{name}_{key}": value for key, value in told.get("model", {}).items()}
     metrics |= {f"two_thirds_{key}": value for key, value in found["two_thirds"].get("model", {}).items()}
     return {name: float(value) for name, value in metrics.items() if value is not None}
 

@@ -3,7 +3,7 @@
 In: results as `backtest_origin` has them. Out: plain JSON, from which the report, MLflow's run and the command's answer
 are written. Of forecasts, `error` is the mean of |said − came| / came, `bias` is all that was said by all that came,
 less 1; CRPS, pinball loss (of P10, P50 and P90), interval score (of 80%) and widths are in deals or in the currency; of
-dates all is in days.
+dates all is in days, of amounts of deals in the currency.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from training.evidence.dates import date_losses
 from training.evidence.distributions import (
     LEVELS,
     SHARES,
     Floats,
     covered,
     crps,
+    deal_losses,
     interval,
     interval_score,
     pinball,
@@ -31,9 +32,11 @@ from training.evidence.measures import figures
 from training.evidence.paired import PLAIN_NAMES, Asked
 from training.evidence.summary import finite, summary
 
-__all__ = ["MEASURES", "PEOPLE", "asked_of", "backtested", "called_of", "dates_of", "forecast_figures", "forecasts_of"]
+__all__ = ["DATES", "MEASURES", "PEOPLE", "asked_of", "backtested", "called_of", "forecast_figures", "forecasts_of",
+           "told_of"]
 
 MEASURES = ("won_count", "won_amount")
+DATES = ("resolution", "win")
 PEOPLE = ("calls", "managers")  # who said a number themselves
 POINTS = [3, 19, 35]  # of LEVELS: P10, P50 and P90
 Result = dict[str, Any]
@@ -44,8 +47,9 @@ def backtested(results: list[Result]) -> dict[str, Any]:
     """All figures of a backtest.
 
     deals : as `training.evidence.summary` has it. origins : a row of figures each. dates : of `resolution` and `win`,
-    figures by method. two_thirds : see `_two_thirds`. forecasts : by measure and method. weeks : by measure, a row for
-    each week of the period, ours and the reps'.
+    figures by method. amounts : figures by method, of what won deals brought. two_thirds : see `_two_thirds`.
+    forecasts : by measure and method. kinds : a row for each kind of business, see `_kinds`. weeks : by measure, a row
+    for each week of the period, ours and the reps'.
     """
     days = min(one["days"] for one in results)  # of quarters the shortest: two must not share a block of time
     forecasts = {measure: forecasts_of(results, measure) for measure in MEASURES}
@@ -55,11 +59,12 @@ def backtested(results: list[Result]) -> dict[str, Any]:
         "deals": summary([replace(one, plain={name: one.plain[name] for name in PLAIN_NAMES if name in one.plain})
                           for one in asked_of(results)], days),
         "origins": [_origin_row(one, told) for one in results],
-        "dates": {name: {way: finite({key: float(np.concatenate(values[key]).mean()) for key in values})
-                         for way, values in dates_of(results, name).items()} for name in ("resolution", "win")},
+        "dates": {name: _told_figures(results, name) for name in DATES},
+        "amounts": _told_figures(results, "amount"),
         "two_thirds": _two_thirds(results),
         "forecasts": {measure: {way: forecast_figures(*pair) for way, pair in forecasts[measure].items()}
                       for measure in MEASURES},
+        "kinds": _kinds(results, told),
         "weeks": {measure: _weeks(results, measure) if measure in told else [] for measure in MEASURES},
     }
 
@@ -81,15 +86,50 @@ def asked_of(results: list[Result]) -> list[Asked]:
     return found
 
 
-def dates_of(results: list[Result], name: str) -> dict[str, dict[str, list[Floats]]]:
-    """Losses of dates by method and measure, an array of deals for each origin; `name` is resolution or win."""
+def told_of(results: list[Result], name: str, kind: str | None = None) -> dict[str, dict[str, list[Floats]]]:
+    """Losses of what was told of single deals, by method and measure, an array of deals for each origin. `name` is
+    resolution, win or amount; kind : only deals of that kind of business. Nothing of amounts where all are 0."""
     everywhere = set.intersection(*(set(one[name]["said"]) for one in results))
+    kept = [_of_kind(one, name, kind) for one in results]
     found: dict[str, dict[str, list[Floats]]] = {}
     for way in [one for one in results[0][name]["said"] if one in everywhere]:
-        losses = [date_losses(np.array(one[name]["said"][way]).reshape(-1, 3), np.array(one[name]["came"]))
-                  for one in results]
+        losses = [deal_losses(np.array(one[name]["said"][way]).reshape(-1, 3)[here], np.array(one[name]["came"])[here])
+                  for one, here in zip(results, kept, strict=True)]
         found[way] = {key: [one[key] for one in losses] for key in ("pinball", "median_error", "held")}
-    return found if any(one[name]["came"] for one in results) else {}
+    came = [np.array(one[name]["came"])[here] for one, here in zip(results, kept, strict=True)]
+    return found if np.concatenate(came).any() else {}
+
+
+def _of_kind(one: Result, name: str, kind: str | None) -> npt.NDArray[np.bool_]:
+    place = np.array(one[name]["deal"], dtype=np.int64)
+    if kind is None:
+        return np.ones(len(place), dtype=bool)
+    kinds = np.array(one["deals"]["kind"] or [None] * len(one["deals"]["id"]), dtype=object)
+    return np.asarray(kinds[place] == kind, dtype=np.bool_)
+
+
+def _told_figures(results: list[Result], name: str, kind: str | None = None) -> dict[str, dict[str, Any]]:
+    """Means over all deals and origins, by method; `n` deals."""
+    found = {}
+    for way, losses in told_of(results, name, kind).items():
+        every = {key: np.concatenate(values) for key, values in losses.items()}
+        found[way] = {"n": len(every["held"]), **finite({key: float(values.mean()) for key, values in every.items()})}
+    return found
+
+
+def _kinds(results: list[Result], measures: list[str]) -> list[dict[str, Any]]:
+    """New business, renewals, expansions apart, where the company tells them, the one with most wins first: `won` in
+    all, and of ours the `forecasts` by measure and the `dates` and `amounts` by method, as `backtested` has them."""
+    found = []
+    for kind in sorted({kind for one in results for kind in one["kinds"]}):
+        told = [one["kinds"][kind] for one in results if kind in one["kinds"]]
+        row: dict[str, Any] = {"kind": kind, "won": sum(one["came"]["won_count"] for one in told), "forecasts": {
+            measure: forecast_figures(np.array([one["said"][measure]["mean"] for one in told]),
+                                      np.array([one["said"][measure]["quantiles"] for one in told]),
+                                      np.array([one["came"][measure] for one in told])) for measure in measures}}
+        found.append({**row, "dates": {name: _told_figures(results, name, kind) for name in DATES},
+                      "amounts": _told_figures(results, "amount", kind)})
+    return sorted(found, key=lambda row: -row["won"])
 
 
 def forecasts_of(results: list[Result], measure: str) -> dict[str, Pair]:
@@ -138,8 +178,8 @@ def _ratio(over: Floats, under: Floats) -> float:
 def _origin_row(one: Result, measures: list[str]) -> dict[str, Any]:
     """An origin's own figures: of the deals, of dates, and of the forecasts of each of these measures."""
     row: dict[str, Any] = {"origin": one["origin"], "end": one["end"], **one["figures"]}
-    for name in ("resolution", "win"):
-        for way, values in dates_of([one], name).items():
+    for name in DATES:
+        for way, values in told_of([one], name).items():
             row[f"{name}_pinball_{way}"] = float(values["pinball"][0].mean())
     for measure in measures if one["forecast"] else ():
         found = _forecast_row(one["forecast"]["said"]["model"][measure], one["forecast"]["came"][measure])

@@ -1,8 +1,9 @@
-"""When deals close: ours and plain ways to say it, as quantiles of days, and what they lose.
+"""When deals close: ours and plain ways to say it, as quantiles of days.
 
 Two questions are asked of each deal that is open at an origin, over the days to the period's end. When is it resolved,
 won or lost? One that outlasts the period counts as its whole length, in what is said and in what came. And when is it
-won, of those that are won in the period? In: curves and `plain_forecasts.Past`. Out: days (n, 3) at DATE_LEVELS.
+won, of those that are won in the period? In: curves and `plain_forecasts.Past`. Out: days (n, 3) at
+`distributions.DEAL_LEVELS`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ import pandas as pd
 from features.calendar import DAY
 from features.events import Int
 from training.curves import Curves
+from training.evidence.distributions import DEAL_LEVELS
 from training.evidence.plain_forecasts import Past
 from training.outcomes import WON
 
-__all__ = ["DATE_LEVELS", "DATE_NAMES", "closing_days", "date_losses", "kaplan_meier", "raw_resolution", "raw_win",
-           "rep_days", "resolution_days", "win_days"]
+__all__ = ["DATE_NAMES", "closing_days", "kaplan_meier", "raw_resolution", "raw_win", "rep_days", "resolution_days",
+           "win_days"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-DATE_LEVELS: Floats = np.array([0.1, 0.5, 0.9])
 DATE_NAMES = {"raw": "quantiles of earlier deals, by stage", "aj": "Aalen–Johansen by stage and days in it",
               "aj_stage": "Aalen–Johansen by stage", "kaplan_meier": "Kaplan–Meier by stage, losses censored",
               "rep": "the rep's expected date"}
@@ -34,7 +35,7 @@ FEWEST = 20  # deals of a stage for quantiles of its own; else those of all
 
 def resolution_days(curves: Curves, days: float) -> Floats:
     """Days until won or lost, cut at the period's length."""
-    found = [curves.end_quantile(level) for level in DATE_LEVELS]
+    found = [curves.end_quantile(level) for level in DEAL_LEVELS]
     cut = [np.where(when >= 0, (when - curves.at) / DAY, days) for when in found]
     return np.asarray(np.minimum(np.stack(cut, axis=1), days), dtype=np.float64)
 
@@ -45,7 +46,7 @@ def win_days(curves: Curves, days: float) -> Floats:
     cut = replace(curves, edges_days=np.append(curves.edges_days[inside], days),
                   win=np.column_stack([curves.win[:, inside], curves.win_by(end)]),
                   lose=np.column_stack([curves.lose[:, inside], curves.lose_by(end)]))
-    found = [(cut.win_quantile(level) - curves.at) / DAY for level in DATE_LEVELS]
+    found = [(cut.win_quantile(level) - curves.at) / DAY for level in DEAL_LEVELS]
     return np.clip(np.stack(found, axis=1), 0.0, days)
 
 
@@ -53,14 +54,14 @@ def raw_resolution(past: Past, asked: pd.Series) -> Floats:
     """Quantiles of how long open deals of the same stage took, of stretches that had passed by the origin."""
     rows = np.flatnonzero(past.over(past.origin))
     days = closing_days(past.at, past.when, past.days)[rows]
-    return _each_stage(past, rows, asked, lambda here: np.quantile(days[here], DATE_LEVELS))
+    return _each_stage(past, rows, asked, lambda here: np.quantile(days[here], DEAL_LEVELS))
 
 
 def raw_win(past: Past, asked: pd.Series) -> Floats:
     """The same of deals that were won in their stretch."""
     rows = np.flatnonzero(past.over(past.origin) & past.won_inside)
     days = closing_days(past.at, past.when, past.days)[rows]
-    return _each_stage(past, rows, asked, lambda here: np.quantile(days[here], DATE_LEVELS))
+    return _each_stage(past, rows, asked, lambda here: np.quantile(days[here], DEAL_LEVELS))
 
 
 def kaplan_meier(past: Past, asked: pd.Series) -> Floats:
@@ -78,14 +79,14 @@ def _win_quantiles(gone: Floats, is_win: npt.NDArray[np.bool_], days: float) -> 
     at_risk = len(gone) - np.cumsum(ended) + ended
     won = (1.0 - np.cumprod(1.0 - wins / at_risk))[times <= days]
     if not len(won) or won[-1] <= 0:
-        return days * DATE_LEVELS
-    return np.asarray(times[np.searchsorted(won, DATE_LEVELS * won[-1])], dtype=np.float64)
+        return days * DEAL_LEVELS
+    return np.asarray(times[np.searchsorted(won, DEAL_LEVELS * won[-1])], dtype=np.float64)
 
 
 def rep_days(due: Floats, origin: int, days: float) -> Floats:
     """The rep's expected date, without any width; the period's end where it lies beyond or is not known."""
     left = np.nan_to_num((due - origin) / DAY, nan=days)
-    return np.repeat(np.clip(left, 0.0, days)[:, None], len(DATE_LEVELS), axis=1)
+    return np.repeat(np.clip(left, 0.0, days)[:, None], len(DEAL_LEVELS), axis=1)
 
 
 def closing_days(at: Int, when: Int, days: float) -> Floats:
@@ -97,7 +98,7 @@ def _each_stage(past: Past, rows: Int, asked: pd.Series, quantiles: Callable[[Bo
     """Quantiles (k, 3) for each asked stage, from those of `rows` (n,) that stand there; `quantiles` is given which of
     them count. A stage with fewer than FEWEST speaks with the voice of all."""
     if not len(rows):
-        return np.tile(past.days * DATE_LEVELS, (len(asked), 1))
+        return np.tile(past.days * DEAL_LEVELS, (len(asked), 1))
     stage, named = (one.astype(object).where(one.notna(), "(none)").to_numpy(object)
                     for one in (past.stage.iloc[rows], asked))
     found = np.tile(quantiles(np.ones(len(rows), dtype=bool)), (len(asked), 1))
@@ -106,12 +107,3 @@ def _each_stage(past: Past, rows: Int, asked: pd.Series, quantiles: Callable[[Bo
         if here.sum() >= FEWEST:
             found[named == one] = quantiles(here)
     return found
-
-
-def date_losses(said: Floats, came: Floats) -> dict[str, Floats]:
-    """Per deal, of quantiles (n, 3) and what came (n,): mean pinball loss and error of the median in days, and whether
-    the 80% interval held it."""
-    gap = came[:, None] - said
-    return {"pinball": np.maximum(DATE_LEVELS * gap, (DATE_LEVELS - 1.0) * gap).mean(axis=1),
-            "median_error": np.abs(gap[:, 1]),
-            "held": ((said[:, 0] <= came) & (came <= said[:, 2])).astype(np.float64)}

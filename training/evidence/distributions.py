@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEVELS", "SHARES", "covered", "crps", "interval", "interval_score", "pinball", "pit", "pit_histogram",
-           "quantiles_of"]
+__all__ = ["DEAL_LEVELS", "LEVELS", "SHARES", "covered", "crps", "deal_losses", "interval", "interval_score", "pinball",
+           "pit", "pit_histogram", "quantiles_of"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -20,6 +20,8 @@ Bools = npt.NDArray[np.bool_]
 LEVELS: Floats = np.arange(1, 40) / 40
 SHARES = (0.5, 0.8, 0.95)
 PIT_BINS = 10
+# What is told of one deal: of its date and its amount P10, P50 and P90.
+DEAL_LEVELS: Floats = np.array([0.1, 0.5, 0.9])
 
 
 def quantiles_of(draws: Floats) -> Floats:
@@ -39,6 +41,13 @@ def crps(quantiles: Floats, actual: Floats) -> Floats:
     Of a forecast without any width it is the absolute error.
     """
     return np.asarray(2.0 * pinball(quantiles, actual).mean(axis=-1), dtype=np.float64)
+
+
+def deal_losses(said: Floats, came: Floats) -> dict[str, Floats]:
+    """Per deal, of quantiles (n, 3) at DEAL_LEVELS and what came (n,): mean pinball loss and error of the median, in
+    their unit, and whether the 80% interval held it."""
+    return {"pinball": pinball(said, came, DEAL_LEVELS).mean(axis=1), "median_error": np.abs(came - said[:, 1]),
+            "held": ((said[:, 0] <= came) & (came <= said[:, 2])).astype(np.float64)}
 
 
 def interval(quantiles: Floats, share: float) -> tuple[Floats, Floats]:

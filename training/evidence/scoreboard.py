@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from features.calendar import DAY
 from features.events import Int
-from training.evidence.backtested import MEASURES, PEOPLE, Result, asked_of, called_of, dates_of, forecasts_of
+from training.evidence.backtested import DATES, MEASURES, PEOPLE, Result, asked_of, called_of, forecasts_of, told_of
+from training.evidence.close_amounts import AMOUNT_NAMES
 from training.evidence.dates import DATE_NAMES
 from training.evidence.distributions import Floats, crps, interval_score
 from training.evidence.measures import log_losses
@@ -24,7 +25,7 @@ from training.evidence.paired import MIN_BLOCKS, blocks
 from training.evidence.plain_deals import DEAL_NAMES
 from training.evidence.plain_forecasts import METHOD_NAMES
 
-__all__ = ["SCORES", "Compared", "as_rows", "compare", "scoreboard"]
+__all__ = ["SCORES", "TOLD_NAMES", "Compared", "as_rows", "compare", "scoreboard"]
 
 DRAWS = 4000
 MEDIAN = 19  # of LEVELS
@@ -32,12 +33,14 @@ AHEAD = 0.75  # of the origins, for a word on who is better where there are too 
 # What is compared, and in which unit: none, days, deals or the currency.
 SCORES = {"log_loss": "Won in the period: log-loss", "brier": "Won in the period: Brier score",
           "resolution": "Date of resolution: pinball loss in days", "win": "Date of a win: pinball loss in days",
+          "amount": "Amount of a deal that is won: pinball loss",
           "won_count_crps": "Number won: CRPS", "won_count_interval": "Number won: interval score of 80%",
           "won_count_median": "Number won: absolute error of one number",
           "won_amount_crps": "Amount won: CRPS", "won_amount_interval": "Amount won: interval score of 80%",
           "won_amount_median": "Amount won: absolute error of one number",
           "won_amount_called": "Amount won, once people have called it: CRPS",
           "won_amount_called_median": "Amount won, once people have called it: absolute error of one number"}
+TOLD_NAMES = {**DATE_NAMES, **AMOUNT_NAMES}
 PEOPLE_NAMES = {"calls": "the sum of people's calls", "managers": "their managers' numbers"}
 
 
@@ -71,7 +74,7 @@ class Compared:
 
 def scoreboard(results: list[Result]) -> list[Compared]:
     """Every comparison that the results of a backtest allow, score by score as in SCORES."""
-    return [*_deals(results), *(row for name in ("resolution", "win") for row in _dates(results, name)),
+    return [*_deals(results), *(row for name in (*DATES, "amount") for row in _told(results, name)),
             *(row for measure in MEASURES for row in _forecasts(results, measure)), *_called(results)]
 
 
@@ -96,15 +99,16 @@ def _deals(results: list[Result]) -> list[Compared]:
     return found
 
 
-def _dates(results: list[Result], name: str) -> list[Compared]:
-    told = dates_of(results, name)
+def _told(results: list[Result], name: str) -> list[Compared]:
+    """What was told of single deals: their dates, their amount."""
+    told = told_of(results, name)
     if not told:
         return []
     ids = [np.array(one["deals"]["id"], dtype=object)[one[name]["deal"]] for one in results]
     origin = np.repeat([one["origin"] for one in results], [len(one) for one in ids])
     unit = _first_block(np.concatenate(ids), origin, block_days(results))
     ours = np.concatenate(told["model"]["pinball"])
-    return [compare(name, DATE_NAMES[way], ours, np.concatenate(told[way]["pinball"]), origin, unit)
+    return [compare(name, TOLD_NAMES[way], ours, np.concatenate(told[way]["pinball"]), origin, unit)
             for way in told if way != "model"]
 
 

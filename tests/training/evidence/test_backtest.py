@@ -28,7 +28,7 @@ from training.evidence import backtest as running
 from training.evidence.backtest import backtest
 from training.evidence.backtest_origin import backtest_origin
 from training.evidence.backtest_report import backtest_figures, backtest_html, backtest_metrics
-from training.evidence.backtested import backtested, dates_of
+from training.evidence.backtested import backtested, told_of
 from training.evidence.distributions import LEVELS
 from training.evidence.schedule import Period
 from training.evidence.scoreboard import scoreboard
@@ -84,7 +84,26 @@ def test_the_answer_has_every_figure_of_deals_dates_and_forecasts(page: Path):
     assert {"log_loss", "brier", "auc", "ece"} <= set(found["deals"]["pooled"])
     assert {"model", "aj", "aj_stage", "raw", "rep"} <= set(found["dates"]["resolution"])
     assert "kaplan_meier" in found["dates"]["win"]
+    assert {"model", "as_it_stands", "past"} == set(found["amounts"])
+    assert found["amounts"]["model"]["n"] == found["dates"]["win"]["model"]["n"]
     assert 0 <= found["two_thirds"]["model"]["accuracy"] <= 1
+
+
+def test_kinds_of_business_stand_apart_and_add_up(light_home: Path, page: Path):
+    found = json.loads((page.parent / "answer.json").read_text(encoding="utf-8"))
+    kinds = {row["kind"]: row for row in found["kinds"]}
+    assert {"new", "renewal"} <= set(kinds)
+    for name in ("resolution", "win"):
+        assert sum(row["dates"][name]["model"]["n"] for row in kinds.values() if row["dates"][name]) == \
+            found["dates"][name]["model"]["n"]
+    assert "Kinds of business apart" in page.read_text(encoding="utf-8")
+    for one in light_home.glob("backtests/*/*.json"):
+        result = json.loads(one.read_text(encoding="utf-8"))
+        for measure in ("won_count", "won_amount"):
+            came, said = result["forecast"]["came"], result["forecast"]["said"]["model"]
+            apart = result["kinds"].values()
+            assert sum(kind["came"][measure] for kind in apart) == pytest.approx(came[measure])
+            assert sum(kind["said"][measure]["mean"] for kind in apart) == pytest.approx(said[measure]["mean"])
 
 
 def _agree(origins: list[dict[str, Any]], measure: str, ours: dict[str, Any]) -> None:
@@ -114,6 +133,7 @@ def test_without_amounts_the_page_tells_numbers_alone(light_home: Path, page: Pa
     results = [json.loads(one.read_text(encoding="utf-8")) for one in sorted(light_home.glob("backtests/*/*.json"))]
     for one in results:
         one["forecast"]["came"]["won_amount"] = 0.0
+        one["amount"] = {"deal": [], "came": [], "said": {}}
         for said in (*one["forecast"]["said"].values(), *(week["model"] for week in one["weeks"])):
             said["won_amount"] = {"mean": 0.0, "quantiles": [0.0] * len(LEVELS)}
     found = backtested(results)
@@ -314,7 +334,7 @@ def test_deals_of_the_real_pipeline_are_scored_better_than_by_rates(monday):
 
 def test_dates_of_the_real_pipeline_are_closer_than_those_by_stage(monday):
     """Plain methods lose here what plain scripts measured: about 2.1 days by quantiles, 2.0 by Aalen–Johansen."""
-    pinball = {way: one["pinball"][0].mean() for way, one in dates_of([monday], "resolution").items()}
+    pinball = {way: one["pinball"][0].mean() for way, one in told_of([monday], "resolution").items()}
     assert pinball["raw"] == pytest.approx(2.14, abs=0.05)
     assert pinball["model"] < 0.95 * pinball["raw"]
     assert pinball["model"] < pinball["aj"] < pinball["aj_stage"]

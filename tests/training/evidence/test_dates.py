@@ -9,7 +9,6 @@ from tests.histories import change, history, mapping
 from training.curves import Curves
 from training.evidence.dates import (
     closing_days,
-    date_losses,
     kaplan_meier,
     raw_resolution,
     raw_win,
@@ -73,13 +72,6 @@ def test_kaplan_meier_without_losses_is_the_share_that_was_won():
     gone = np.sort((past.when - past.at)[past.at < past.origin] / DAY)
     assert alone.any()
     np.testing.assert_allclose(said, np.quantile(gone, [0.1, 0.5, 0.9], method="inverted_cdf"), atol=0.5)
-
-
-def test_losses_of_dates_are_of_the_three_quantiles():
-    found = date_losses(np.array([[2.0, 5.0, 9.0]]), np.array([6.0]))
-    assert found["pinball"][0] == pytest.approx((0.1 * 4 + 0.5 * 1 + 0.1 * 3) / 3)
-    assert found["median_error"][0] == 1.0
-    assert found["held"][0] == 1.0
 
 
 def test_a_reps_date_has_no_width_and_none_lies_outside_the_period():

@@ -9,6 +9,7 @@ from training.evidence.distributions import (
     SHARES,
     covered,
     crps,
+    deal_losses,
     interval,
     interval_score,
     pinball,
@@ -78,3 +79,10 @@ def test_pit_of_a_number_that_holds_much_of_the_chance_is_its_middle():
     assert pit(said, np.array([0.0])) == pytest.approx(21 / 80)
     assert pit(said, np.array([-1.0])) == pytest.approx(0.5 / 40)
     assert pit(said, np.array([99.0])) == pytest.approx(39.5 / 40)
+
+
+def test_losses_of_a_deal_are_of_the_three_quantiles():
+    found = deal_losses(np.array([[2.0, 5.0, 9.0]]), np.array([6.0]))
+    assert found["pinball"][0] == pytest.approx((0.1 * 4 + 0.5 * 1 + 0.1 * 3) / 3)
+    assert found["median_error"][0] == 1.0
+    assert found["held"][0] == 1.0

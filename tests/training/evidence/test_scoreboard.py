@@ -57,11 +57,11 @@ def _quarter(origin, amount, calls=5.0, managers=None):
         return {"won_count": {"mean": number, "quantiles": [number] * len(LEVELS)},
                 "won_amount": {"mean": number * amount, "quantiles": [number * amount] * len(LEVELS)}}
 
-    nothing = {"said": {}, "came": []}
+    nothing = {"deal": [], "said": {}, "came": []}
     return {"origin": origin, "days": 91.0, "deals": {"id": [], "plain": {}}, "resolution": nothing, "win": nothing,
-            "forecast": {"said": {"model": said(2.0), "last": said(4.0)},
+            "amount": nothing, "forecast": {"said": {"model": said(2.0), "last": said(4.0)},
                          "came": {"won_count": 3.0, "won_amount": 3.0 * amount}},
-            "weeks": [{"week": 1, "model": said(2.0), "people": {"calls": calls, "managers": managers}}]}
+            "kinds": {}, "weeks": [{"week": 1, "model": said(2.0), "people": {"calls": calls, "managers": managers}}]}
 
 
 @pytest.mark.parametrize("amount", [0.0, 10.0])
