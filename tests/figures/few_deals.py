@@ -15,7 +15,7 @@ import pandas as pd
 
 from features.calendar import DAY, parse_as_of
 from features.history import History
-from features.settings import load_settings
+from features.settings import Settings, load_settings
 from tests.figures import bpic2012
 from tests.figures.cache import cached
 from tests.figures.sets import simulated_history
@@ -41,14 +41,13 @@ def _history(name: str, size: str) -> History:
     return bpic2012.history() if name == "bpic2012" else simulated_history(size)
 
 
-def drawn(name: str, size: str, closed: int, draw: int) -> dict[str, Any]:
+def drawn(name: str, size: str, closed: int, draw: int, settings: Settings) -> dict[str, Any]:
     """One draw: log-loss of the deals open at the origin, CRPS of the number won and whether the range held it."""
     whole = _history(name, size)
     day, days = ORIGINS[name]
     origin = parse_as_of(day, whole.mapping.zone)
     few = kept(whole, origin, closed, draw)
-    found = backtest_origin(few, Period(origin, origin + days * DAY, origin + days * DAY),
-                            single_threaded(load_settings()))
+    found = backtest_origin(few, Period(origin, origin + days * DAY, origin + days * DAY), settings)
     won, deals = np.array(found["deals"]["won"], dtype=bool), found["deals"]
     told = forecasts_of([found], "won_count")
     model, came = told["model"][1], told["model"][2]
@@ -76,7 +75,7 @@ def _of(rows: pd.DataFrame, deals: set[str]) -> pd.DataFrame:
 
 def table(small: bool) -> str:
     """A row for each company and number of closed deals; differences are paired by draw."""
-    size = "tiny" if small else "demo"
+    size, settings = "tiny" if small else "demo", single_threaded(load_settings())
     names = [name for name in ORIGINS if name == "simulated" or (bpic2012.DATA.is_dir() and not small)]
     lines = ["| company | closed deals | draws | log-loss less that of stage rates | CRPS of the number won, of "
              "stage-weighted's | of rates by stage | of Aalen–Johansen + new | 50, 80, 95% ranges held |",
@@ -84,7 +83,7 @@ def table(small: bool) -> str:
     for name in names:
         for closed, draws in (SMALL_DRAWS if small else DRAWS).items():
             found = [cached(f"few-deals-{name}-{size}-{closed}-{draw}",
-                            lambda name=name, closed=closed, draw=draw: drawn(name, size, closed, draw))
+                            lambda name=name, closed=closed, draw=draw: drawn(name, size, closed, draw, settings))
                      for draw in range(draws)]
             loss = np.array([one["loss"]["model"] - one["loss"]["stage"] for one in found
                              if one["loss"]["model"] is not None])

@@ -52,9 +52,9 @@ def _settings() -> Settings:
         update={"lightgbm": lightgbm, "seeds": 1})})
 
 
-def _verdict(past: History, as_of: int) -> dict[str, Any]:
+def _verdict(past: History, as_of: int, settings: Settings) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        summary = lead_conversion.train(past, as_of, _settings(), Path(folder)).summary
+        summary = lead_conversion.train(past, as_of, settings, Path(folder)).summary
     return {**summary["verdict"], "won": summary["pooled"].get("won", 0.0), "auc": summary["pooled"].get("auc")}
 
 
@@ -77,15 +77,15 @@ def _part_of_maven(seed: int) -> History:
     return History(tables, past.mapping)
 
 
-def run(kind: str, seed: int) -> dict[str, Any]:
+def run(kind: str, seed: int, settings: Settings) -> dict[str, Any]:
     """One company: the verdict of its training."""
     if kind == "maven_crm":
-        return _verdict(_part_of_maven(seed), round(17_530 * DAY))  # 2017-12-30, the export's last days
-    return _verdict(planted(seed, LEADS, DAYS, shuffled=kind == "shuffled"), round(DAYS * DAY))
+        return _verdict(_part_of_maven(seed), round(17_530 * DAY), settings)  # 2017-12-30, the export's last days
+    return _verdict(planted(seed, LEADS, DAYS, shuffled=kind == "shuffled"), round(DAYS * DAY), settings)
 
 
 def claims(kind: str, runs: int) -> list[dict[str, Any]]:
-    return [cached(f"skill-{kind}-{seed}", lambda seed=seed: run(kind, seed)) for seed in range(runs)]
+    return [cached(f"skill-{kind}-{seed}", lambda seed=seed: run(kind, seed, _settings())) for seed in range(runs)]
 
 
 def table(small: bool) -> str:

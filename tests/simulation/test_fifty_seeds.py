@@ -9,6 +9,7 @@ compared by another: those that one set has too low by chance would gather in th
 from __future__ import annotations
 
 from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 from scipy.stats import nbinom, norm, poisson
 
+from simulation.knowable import deal_weights, has_unseen
 from simulation.options import Options, prepare, second
 from simulation.past import Past, simulate, stream
 from simulation.truth import deal_curves, lead_truth
@@ -59,9 +61,11 @@ def deals(past: Past, seed: int) -> pd.DataFrame:
     found = {"happened_win_28d": won[here] & (after < 4), "happened_win_91d": won[here] & (after < 13),
              "happened_lose_91d": ~won[here] & (after < 13), "happened_win_by_end": won[here] & (after < left)}
     rng = stream(seed, "deal truth")
+    shown = deal_weights(past, rows) if has_unseen(past) else None  # once for both uses: it takes as long as both do
     for known, everything in KNOWN.items():
         for use in ("", "_order"):
-            parts = list(deal_curves(past, rows, REPLICAS, rng, everything))
+            with patch("simulation.truth.deal_weights", return_value=shown):
+                parts = list(deal_curves(past, rows, REPLICAS, rng, everything))
             win, lose = (np.concatenate([getattr(part, name) for part in parts]) for name in ("win", "lose"))
             found |= {f"{known}{use}_win_28d": win[:, 4], f"{known}{use}_win_91d": win[:, 13],
                       f"{known}{use}_lose_91d": lose[:, 13],
