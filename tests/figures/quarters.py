@@ -29,7 +29,7 @@ from tests.figures.sets import simulated
 from training import deal_close
 from training.evidence.backtest import single_threaded
 from training.evidence.backtest_origin import people_said
-from training.evidence.distributions import LEVELS, Floats, covered, crps, quantiles_of
+from training.evidence.distributions import LEVELS, MEDIAN, Floats, covered, crps, quantiles_of
 from training.evidence.plain_forecasts import METHOD_NAMES, Past, plain_forecasts
 from training.evidence.predictive import predicted
 from training.evidence.rolling import prior_rows
@@ -37,7 +37,7 @@ from training.evidence.schedule import Period
 from training.hazard import HazardModel
 from training.won import actual
 
-__all__ = ["MEASURES", "MIDDLE", "Quarters", "results", "rows", "said", "table"]
+__all__ = ["MEASURES", "Quarters", "results", "rows", "said", "table"]
 
 YEARS, LATEST, FUTURES = 5.0, 8, 400
 EARLIEST = 14  # quarters back from the end begins the last before the recession
@@ -46,7 +46,6 @@ ROWS = 200_000  # that boosters see; with ten times as many P10, P50 and P90 mov
 WORDS = {"oracle": "the oracle", "model": "dealcast", **METHOD_NAMES}
 CALLED = {"model": "dealcast", "calls": "the people's calls", "managers": "their managers' numbers"}
 PEOPLE = "The amount of fiscal quarters, said a week after their start, beside what people called that day:"
-MIDDLE = int(np.flatnonzero(LEVELS == 0.5)[0])
 MEASURES = {"won": ("number", "won_count"), "amount": ("amount", "won_amount")}
 Quarters = list[dict[str, Any]]
 
@@ -151,8 +150,8 @@ def _row(who: str, found: list[Quarters], key: str) -> str:
         quantiles, best = (np.array([one[by] for one in told]) for by in (who, "oracle"))
         came, true = (np.array([one[by] for one in told]) for by in ("came", "true"))
         actually = true if who == "oracle" else came
-        errors.append(np.abs(quantiles[:, MIDDLE] / actually - 1))
-        oracle.append(np.abs(best[:, MIDDLE] / true - 1))
+        errors.append(np.abs(quantiles[:, MEDIAN] / actually - 1))
+        oracle.append(np.abs(best[:, MEDIAN] / true - 1))
         expected.append(_over_futures(quantiles, best).mean() / _over_futures(best, best).mean())
         scores.append(crps(quantiles, actually).mean() / crps(best, true).mean())
         held.append(covered(quantiles, actually, 0.8))
@@ -165,7 +164,7 @@ def _row(who: str, found: list[Quarters], key: str) -> str:
 def _over_futures(quantiles: Floats, best: Floats) -> Floats:
     """Error of the median in each quarter (n,), in the mean over what the oracle, of quantiles (n, 39), expects to
     come: what it would be in many quarters that begin alike, without the luck of the one that came."""
-    return np.asarray(np.abs(quantiles[:, [MIDDLE]] / best - 1).mean(axis=1), dtype=np.float64)
+    return np.asarray(np.abs(quantiles[:, [MEDIAN]] / best - 1).mean(axis=1), dtype=np.float64)
 
 
 def _beside(who: str, found: list[Quarters]) -> str:
@@ -173,7 +172,7 @@ def _beside(who: str, found: list[Quarters]) -> str:
     told = [one["called"] for quarters in found for one in quarters]
     came = np.array([one["came"] for one in told])
     theirs, ours = (np.array([one[by] for one in told]) for by in (who, "model"))
-    error = np.abs(theirs[:, MIDDLE] / came - 1)
+    error = np.abs(theirs[:, MEDIAN] / came - 1)
     higher = "–" if who == "model" else f"{(crps(theirs, came) > crps(ours, came)).sum()} of {len(came)}"
     return (f"| {CALLED[who]} | {error.mean():.1%} | {(error <= 0.1).mean():.0%} "
             f"| {(crps(theirs, came) / came).mean() / (crps(ours, came) / came).mean():.2f} | {higher} |")

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from tests.figures import backtest, bpic2012, quarters
-from tests.figures.quarters import MIDDLE
 from training.evidence.backtested import forecasts_of
-from training.evidence.distributions import Floats, covered, crps, interval, interval_score
+from training.evidence.distributions import MEDIAN, Floats, covered, crps, interval, interval_score
 
 __all__ = ["adapted", "table"]
 
@@ -34,7 +33,7 @@ def adapted(quantiles: Floats, before: Before, step: float) -> Floats:
     for low, middle, high, came in before:
         held = middle * (low / middle) ** width <= came <= middle * (high / middle) ** width
         width *= np.exp(step * ((1.0 - held) - (1.0 - SHARE)))
-    return np.asarray(quantiles[MIDDLE] * (quantiles / quantiles[MIDDLE]) ** width, dtype=np.float64)
+    return np.asarray(quantiles[MEDIAN] * (quantiles / quantiles[MEDIAN]) ** width, dtype=np.float64)
 
 
 def table(small: bool) -> str:
@@ -80,7 +79,7 @@ def _bank(small: bool) -> dict[str, list[tuple[Floats, float, Before]]]:
     for name, measure in quarters.MEASURES.values():
         _, quantiles, came = forecasts_of(found, measure)["model"]
         low, high = interval(quantiles, SHARE)
-        told = list(zip(low, quantiles[:, MIDDLE], high, came, strict=True))
+        told = list(zip(low, quantiles[:, MEDIAN], high, came, strict=True))
         cases[name] = [(quantiles[i], came[i], [told[j] for j in range(i) if found[j]["end"] <= one["origin"]])
                        for i, one in enumerate(found)]
     return cases

@@ -17,6 +17,7 @@ import pandas as pd
 
 from training.evidence.distributions import (
     LEVELS,
+    MEDIAN,
     SHARES,
     Floats,
     covered,
@@ -38,7 +39,7 @@ __all__ = ["DATES", "MEASURES", "PEOPLE", "asked_of", "backtested", "called_of",
 MEASURES = ("won_count", "won_amount")
 DATES = ("resolution", "win")
 PEOPLE = ("calls", "managers")  # who said a number themselves
-POINTS = [3, 19, 35]  # of LEVELS: P10, P50 and P90
+POINTS = [3, MEDIAN, 35]  # of LEVELS: P10, P50 and P90
 Result = dict[str, Any]
 Pair = tuple[Floats, Floats, Floats]
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DEAL_LEVELS", "LEVELS", "SHARES", "covered", "crps", "deal_losses", "interval", "interval_score", "pinball",
-           "pit", "pit_histogram", "quantiles_of"]
+__all__ = ["DEAL_LEVELS", "LEVELS", "MEDIAN", "SHARES", "covered", "crps", "deal_losses", "interval", "interval_score",
+           "pinball", "pit", "pit_histogram", "quantiles_of"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 # Every 2.5%, so that the ends of the 50%, 80% and 95% intervals are among them.
 LEVELS: Floats = np.arange(1, 40) / 40
+MEDIAN = 19  # of LEVELS
 SHARES = (0.5, 0.8, 0.95)
 PIT_BINS = 10
 # What is told of one deal: of its date and its amount P10, P50 and P90.

@@ -19,7 +19,7 @@ from features.events import Int
 from training.evidence.backtested import DATES, MEASURES, PEOPLE, Result, asked_of, called_of, forecasts_of, told_of
 from training.evidence.close_amounts import AMOUNT_NAMES
 from training.evidence.dates import DATE_NAMES
-from training.evidence.distributions import Floats, crps, interval_score
+from training.evidence.distributions import MEDIAN, Floats, crps, interval_score
 from training.evidence.measures import log_losses
 from training.evidence.paired import MIN_BLOCKS, blocks
 from training.evidence.plain_deals import DEAL_NAMES
@@ -28,7 +28,6 @@ from training.evidence.plain_forecasts import METHOD_NAMES
 __all__ = ["SCORES", "TOLD_NAMES", "Compared", "as_rows", "compare", "scoreboard"]
 
 DRAWS = 4000
-MEDIAN = 19  # of LEVELS
 AHEAD = 0.75  # of the origins, for a word on who is better where there are too few blocks
 # What is compared, and in which unit: none, days, deals or the currency.
 SCORES = {"log_loss": "Won in the period: log-loss", "brier": "Won in the period: Brier score",
