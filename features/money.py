@@ -9,12 +9,14 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 from babel.core import get_global
 from babel.numbers import format_compact_currency, format_currency, get_currency_precision
 
 from features.errors import BadInput, nearest
 
-__all__ = ["format_money", "minor_digits", "to_major", "to_minor"]
+__all__ = ["format_money", "in_major", "minor_digits", "to_major", "to_minor"]
 
 
 @lru_cache(maxsize=64)
@@ -54,6 +56,11 @@ def to_major(minor: float, currency: str) -> float:
     """
     digits = minor_digits(currency)
     return float(round(minor / 10**digits, digits))
+
+
+def in_major(minor: npt.NDArray[np.float64], currency: str) -> npt.NDArray[np.float64]:
+    """Minor units as major units, any shape, without rounding."""
+    return minor / 10.0 ** minor_digits(currency)
 
 
 def format_money(minor: float, currency: str, *, compact: bool = False, locale: str = "en") -> str:

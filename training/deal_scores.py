@@ -17,7 +17,7 @@ from features.deal_stage import entered_unknown
 from features.events import Int
 from features.history import History
 from features.mapping import Mapping
-from features.money import minor_digits
+from features.money import in_major
 from features.record import won_stage_days
 from training.amounts import amount_of, closing_ratios, typical_amounts
 from training.at_risk import at_risk
@@ -112,7 +112,7 @@ def _standing(table: LandmarkTable) -> dict[str, Texts]:
 
 def _amounts(table: LandmarkTable, mapping: Mapping) -> Floats:
     """Amounts in whole units."""
-    return np.asarray(table.features["amount"].to_numpy(np.float64) / 10.0 ** minor_digits(mapping.currency))
+    return in_major(table.features["amount"].to_numpy(np.float64), mapping.currency)
 
 
 def _texts(column: pd.Series) -> Texts:
@@ -236,7 +236,7 @@ def amounts_at_close(history: History, subject: Int, as_of: int) -> Floats:
         typical = typical_amounts(past, ends, amount_of(past, everybody, np.full(len(everybody), as_of)))
         if len(typical):
             found[:, unknown] = _spread(typical)[:, None]
-    return found / 10.0 ** minor_digits(history.mapping.currency)
+    return in_major(found, history.mapping.currency)
 
 
 def _spread(values: Floats) -> Floats:

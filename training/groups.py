@@ -6,8 +6,6 @@ its owner's of the same moment. So a re-organisation rewrites no past.
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,7 +18,7 @@ from features.people import managers, owner_facts
 from features.record import linked
 from training.amounts import EVER
 
-__all__ = ["BY", "NO_OWNER", "groupings", "labels", "name_of", "nothing", "numbered", "owner_name", "owner_of",
+__all__ = ["BY", "NO_OWNER", "has", "labels", "name_of", "nothing", "numbered", "owner_name", "owner_of",
            "previous_owners", "refuse_unknown", "roll_up", "won_labels", "won_owners"]
 
 Texts = npt.NDArray[np.object_]
@@ -38,32 +36,25 @@ def nothing(by: str) -> str:
 NO_OWNER = nothing("owner")
 
 
+def has(history: History, by: str) -> bool:
+    """Whether the company has data for a grouping of BY."""
+    if by in _OF_OWNERS:
+        return not history.tables["owners"][_OF_OWNERS[by]].isna().all()
+    if by == "kind":
+        return "kind" in history.deals.links and not history.deals.links["kind"].isna().all()
+    return by == "owner" or bool(len(history.changes("deal", by)))
+
+
 def refuse_unknown(history: History, by: str) -> None:
     """Raises BadInput for a grouping that there is not, or for which the company has no data."""
     if by not in BY:
         raise BadInput(f"Forecasts cannot be grouped by '{by}'. There are {', '.join(BY)}.{nearest(by, BY)}")
+    if has(history, by):
+        return
     if by in _OF_OWNERS:
-        if history.tables["owners"][_OF_OWNERS[by]].isna().all():
-            raise BadInput(f"No owner's {by} is known as of that date. Import a list of owners with the column "
-                           f"{_OF_OWNERS[by]} (`rows: owners`), or group by owner.")
-    elif by != "owner" and _has_none(history, by):
-        raise BadInput(f"No deal's {by} is known as of that date. {_CURE[by]} and import again, or group by owner.")
-
-
-def groupings(history: History) -> list[str]:
-    """Those of BY for which the company has data."""
-    found = []
-    for one in BY:
-        with suppress(BadInput):
-            refuse_unknown(history, one)
-            found.append(one)
-    return found
-
-
-def _has_none(history: History, by: str) -> bool:
-    if by == "kind":
-        return "kind" not in history.deals.links or bool(history.deals.links["kind"].isna().all())
-    return not len(history.changes("deal", by))
+        raise BadInput(f"No owner's {by} is known as of that date. Import a list of owners with the column "
+                       f"{_OF_OWNERS[by]} (`rows: owners`), or group by owner.")
+    raise BadInput(f"No deal's {by} is known as of that date. {_CURE[by]} and import again, or group by owner.")
 
 
 def labels(history: History, by: str, subject: Int, at: Int) -> Texts:

@@ -15,7 +15,7 @@ from features.deletions import deleted_as_of
 from features.errors import BadInput
 from features.events import Int
 from features.history import History
-from features.money import minor_digits
+from features.money import in_major
 from features.settings import Settings
 from training.certainty import interval, unlike
 from training.hazard import HazardModel, landmark_table
@@ -53,7 +53,7 @@ def score(model: HazardModel, history: History, as_of: int, settings: Settings,
         "lead_id": history.leads.ids[subject], "probability": probability,
         "probability_low": low, "probability_high": high, "score": lead_score(probability),
         "grade": grades(value, usual, settings, currency),
-        "expected_value": value / 10.0 ** minor_digits(currency),
+        "expected_value": in_major(value, currency),
         "probability_before": before, "change": 100 * (probability - before), "voice": model.voice,
         "unlike": unlike(model, table.features)})
 

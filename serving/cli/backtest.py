@@ -173,16 +173,16 @@ def _show(home: Home, found: dict[str, Any]) -> None:
         table(["", "error", "bias", "CRPS", "in 50%", "in 80%", "in 95%", "80% is so wide"], rows,
               title=f"Forecasts at {len(found['origins'])} origins of the {found['days']:.0f} days after each")
     if found["kinds"]:
-        table(["kind", "won", "error in number", "in 80%", "error in amount", "in 80%"],
+        table(["kind", "won, all periods", "error in number", "in 80%", "error in amount", "in 80%"],
               [[row["kind"], f"{row['won']:.0f}", *(text for measure in MEASURE_WORDS
                                                     for text in _error_and_held(row["forecasts"].get(measure)))]
                for row in found["kinds"]], title="Kinds of business apart")
 
 
 def _error_and_held(one: dict[str, Any] | None) -> tuple[str, str]:
-    if one is None or one["error"] is None:
+    if one is None:
         return "–", "–"
-    return f"{one['error']:.1%}", f"{one['held']:.0f} of {one['n']:.0f}"
+    return "–" if one["error"] is None else f"{one['error']:.1%}", f"{one['held']:.0f} of {one['n']:.0f}"
 
 
 def _figure(value: float) -> str:

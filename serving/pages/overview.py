@@ -20,7 +20,7 @@ from serving.pages.record import Measure, Past, past_periods, record_in_words
 from serving.pages.words import GAP, came_of_calls, day, moment, money, number, percent, short_money
 from training import deal_close
 from training.amounts import amount_of
-from training.groups import groupings, owner_name, owner_of
+from training.groups import BY, has, owner_name, owner_of
 from training.hazard import HazardModel
 from training.registry.versions import versions
 from training.reps import CATEGORIES, reps_call
@@ -202,11 +202,11 @@ def _lines(company: Company, said: dict[str, Any], measure: Measure, as_of: int,
                      "quota": _quota(group, currency),
                      "bar": {"low": spread["p10"], "expected": spread["mean"], "high": spread["p90"], "won": so_far}})
     widest = max((max(group[measure]["p90"], group[measure]["mean"]) for group in said["groups"]), default=0.0)
-    at = {"as_of": company.date(as_of), "period": period.value}
+    at, known = {"as_of": company.date(as_of), "period": period.value}, company.history.until(as_of)
     return {"by": by, "rows": rows, "scale": widest or 1.0, "have_won": any(row["bar"]["won"] for row in rows),
             "have_quota": any("quota" in group for group in said["groups"]),
             "others": [{"name": one, "address": f"/?{urlencode({**at, 'by': one})}#lines"}
-                       for one in groupings(company.history.until(as_of)) if one != by]}
+                       for one in BY if one != by and has(known, one)]}
 
 
 def _about_quota(total: dict[str, Any], currency: str) -> str:

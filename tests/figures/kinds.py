@@ -50,12 +50,14 @@ def _results(size: str, seed: int, newest: int) -> list[dict[str, Any]]:
 
 
 def _kind(row: dict[str, Any]) -> str:
+    """A line of the table; dashes for a kind of which nothing was won or open."""
     cells = [row["kind"], f"{row['won']:.0f}"]
     for measure in MEASURES:
         one = row["forecasts"][measure]
-        cells += [f"{one['error']:.1%}", f"{one['held']:.0f} of {one['n']:.0f}"]
+        cells += ["–" if one["error"] is None else f"{one['error']:.1%}", f"{one['held']:.0f} of {one['n']:.0f}"]
     for name in DATES:
-        ours, theirs = (row["dates"][name][way] for way in ("model", "aj"))
-        cells += [f"{ours['pinball'] / theirs['pinball']:.3f}", f"{ours['held']:.0%}"]
-    cells.append(f"{row['amounts']['model']['held']:.0%}")
+        told = row["dates"][name]
+        cells += [f"{told['model']['pinball'] / told['aj']['pinball']:.3f}", f"{told['model']['held']:.0%}"] if told \
+            else ["–", "–"]
+    cells.append(f"{row['amounts']['model']['held']:.0%}" if row["amounts"] else "–")
     return f"| {' | '.join(cells)} |"

@@ -19,7 +19,7 @@ from features.calendar import DAY
 from features.errors import BadInput
 from features.events import Int
 from features.history import History
-from features.money import minor_digits
+from features.money import in_major
 from features.settings import Settings
 from training import deal_close
 from training.amounts import won_amounts
@@ -43,7 +43,7 @@ from training.evidence.predictive import predicted, predicted_by
 from training.evidence.rolling import Task, logistic_hazards, prior_rows
 from training.evidence.schedule import Period
 from training.evidence.summary import finite
-from training.groups import groupings, labels
+from training.groups import has, labels
 from training.hazard import HazardModel, LandmarkTable, landmark_table
 from training.outcomes import OPEN, WON, Landmarks, Outcomes, outcomes
 from training.reps import reps_call
@@ -87,7 +87,7 @@ def backtest_origin(history: History, period: Period, settings: Settings) -> dic
         return {**found, "forecast": None, "kinds": {}, "weeks": []}
     said = {"model": weeks[0]["model"], **plain_forecasts(past)}
     return {**found, "forecast": {"came": actual(history, period.origin, period.end), "said": said},
-            "kinds": _kinds(history, model, period, settings), "weeks": weeks}
+            "kinds": _kinds(history, model, period, settings) if has(past.history, "kind") else {}, "weeks": weeks}
 
 
 def _deals(then: Task, history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period,
@@ -110,7 +110,7 @@ def _deals(then: Task, history: History, ends: Outcomes, model: HazardModel, pas
             "deals": {"id": history.deals.ids[subject].tolist(), "won": asked.won.tolist(),
                       "model": asked.probability.tolist(), "plain": {name: one.tolist() for name, one in plain.items()},
                       "segments": {name: one.tolist() for name, one in asked.segments.items()},
-                      "kind": labels(history, "kind", subject, at).tolist() if _tells_kinds(past.history) else None},
+                      "kind": labels(history, "kind", subject, at).tolist() if has(past.history, "kind") else None},
             **_dates(history, ends, model, past, table, rows, period)}
 
 
@@ -146,31 +146,26 @@ def _dates(history: History, ends: Outcomes, model: HazardModel, past: Past, tab
 
 
 def _amounts(history: History, then: History, subject: Int, won_at: Int, place: Int, origin: int) -> dict[str, Any]:
-    """What each deal won in the period brought, beside what was said; only where there is an amount, and only methods
-    that had something to go by for all of them."""
-    came = won_amounts(history, subject, won_at) / 10.0 ** minor_digits(history.mapping.currency)
+    """What each deal that was won in the period brought, beside what was said; only where there is an amount, and only
+    methods that had something to go by for all of them."""
+    came = in_major(won_amounts(history, subject, won_at), history.mapping.currency)
     known = np.isfinite(came)
     said = close_amounts(then, then.deals.codes(history.deals.ids[subject[known]]), origin)
     return _frozen(place[known], came[known], {way: one for way, one in said.items() if np.isfinite(one).all()})
 
 
 def _frozen(place: Int, came: Floats, said: dict[str, Floats]) -> dict[str, Any]:
-    """Of some of the deals, by their `place` among them: what came, and quantiles of what each method said."""
-    return {"deal": place.tolist(), "came": came.tolist(),
+    """Of some of the deals, by their `place` among them: what came, and quantiles of what each method said, rounded
+    alike, so that one that comes exactly at a quantile is held."""
+    return {"deal": place.tolist(), "came": np.round(came, 4).tolist(),
             "said": {way: np.round(one, 4).tolist() for way, one in said.items()}}
 
 
 def _kinds(history: History, model: HazardModel, period: Period, settings: Settings) -> dict[str, Any]:
-    """Of each kind of business, what came and what we said; nothing where the company tells no kinds."""
-    if not _tells_kinds(history.until(period.origin)):
-        return {}
+    """Of each kind of business, what came and what we said."""
     said = predicted_by("kind", model, history, period.origin, period.origin, period.end, settings)
     came = actual_by(history, "kind", period.origin, period.end)
     return {kind: {"came": came.get(kind, NOTHING), "said": said.get(kind, UNSEEN)} for kind in {**said, **came}}
-
-
-def _tells_kinds(then: History) -> bool:
-    return "kind" in groupings(then)
 
 
 def _two_thirds(history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period) -> dict[str, Any]:

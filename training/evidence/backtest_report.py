@@ -36,8 +36,10 @@ def headline(found: dict[str, Any]) -> str:
     """One sentence: how far off the forecasts were, and how often their range held."""
     told = {measure: found["forecasts"][measure].get("model") for measure in MEASURES}
     count, amount = told["won_count"], told["won_amount"]
-    if not count or count["error"] is None:
+    if not count:
         return "Nothing was forecast: no amount was known at these dates."
+    if count["error"] is None:
+        return "Nothing was won in any of these periods."
     n = int(count["n"])
     if not amount or amount["error"] is None:
         return (f"Forecasts were off by {count['error']:.1%} in number; the 80% range held "

@@ -34,7 +34,7 @@ from training.evidence.paired import PLAIN_NAMES, Asked
 from training.evidence.summary import finite, summary
 
 __all__ = ["DATES", "MEASURES", "PEOPLE", "asked_of", "backtested", "called_of", "forecast_figures", "forecasts_of",
-           "told_of"]
+           "telling", "told_of"]
 
 MEASURES = ("won_count", "won_amount")
 DATES = ("resolution", "win")
@@ -88,8 +88,12 @@ def asked_of(results: list[Result]) -> list[Asked]:
 
 
 def told_of(results: list[Result], name: str, kind: str | None = None) -> dict[str, dict[str, list[Floats]]]:
-    """Losses of what was told of single deals, by method and measure, an array of deals for each origin. `name` is
-    resolution, win or amount; kind : only deals of that kind of business. Nothing of amounts where all are 0."""
+    """Losses of what was told of single deals, by method and measure, an array of deals for each of `telling`'s
+    origins; only methods that speak at all of them. `name` is resolution, win or amount; kind : only deals of that kind
+    of business. Nothing where nothing came, as where every amount is 0."""
+    results = telling(results, name)
+    if not results:
+        return {}
     everywhere = set.intersection(*(set(one[name]["said"]) for one in results))
     kept = [_of_kind(one, name, kind) for one in results]
     found: dict[str, dict[str, list[Floats]]] = {}
@@ -99,6 +103,11 @@ def told_of(results: list[Result], name: str, kind: str | None = None) -> dict[s
         found[way] = {key: [one[key] for one in losses] for key in ("pinball", "median_error", "held")}
     came = [np.array(one[name]["came"])[here] for one, here in zip(results, kept, strict=True)]
     return found if np.concatenate(came).any() else {}
+
+
+def telling(results: list[Result], name: str) -> list[Result]:
+    """The results of origins at which we had something to tell: amounts may come later than the first deals."""
+    return [one for one in results if "model" in one[name]["said"]]
 
 
 def _of_kind(one: Result, name: str, kind: str | None) -> npt.NDArray[np.bool_]:
@@ -119,9 +128,10 @@ def _told_figures(results: list[Result], name: str, kind: str | None = None) -> 
 
 
 def _kinds(results: list[Result], measures: list[str]) -> list[dict[str, Any]]:
-    """New business, renewals, expansions apart, where the company tells them, the one with most wins first: `won` in
-    all, and of ours the `forecasts` by measure and the `dates` and `amounts` by method, as `backtested` has them."""
-    found = []
+    """New business, renewals, expansions apart, where the company tells them, the one with most wins first: `won` over
+    all periods, one in each of those that overlap; of ours the `forecasts` by measure, over the origins at which there
+    was something of the kind; and the `dates` and `amounts` by method, as `backtested` has them."""
+    results, found = [one for one in results if one["kinds"]], []
     for kind in sorted({kind for one in results for kind in one["kinds"]}):
         told = [one["kinds"][kind] for one in results if kind in one["kinds"]]
         row: dict[str, Any] = {"kind": kind, "won": sum(one["came"]["won_count"] for one in told), "forecasts": {

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from features.events import Int
 from features.history import History
-from features.money import minor_digits
+from features.money import in_major
 from training.amounts import amount_of, typical_amounts
 from training.deal_scores import amounts_at_close
 from training.evidence.distributions import DEAL_LEVELS
@@ -26,8 +26,9 @@ AMOUNT_NAMES = {"as_it_stands": "the amount as it stands", "past": "quantiles of
 def close_amounts(then: History, subject: Int, origin: int) -> dict[str, Floats]:
     """By method what each deal brings if it is won. One without an amount is given that of earlier wins by all of them,
     as the amount as it stands would say nothing."""
-    past = typical_amounts(then, outcomes(then, "deal"), np.zeros(0)) / 10.0 ** minor_digits(then.mapping.currency)
-    known = amount_of(then, subject, np.full(len(subject), origin)) / 10.0 ** minor_digits(then.mapping.currency)
+    currency = then.mapping.currency
+    past = in_major(typical_amounts(then, outcomes(then, "deal"), np.zeros(0)), currency)
+    known = in_major(amount_of(then, subject, np.full(len(subject), origin)), currency)
     wins = np.quantile(past, DEAL_LEVELS) if len(past) else np.full(len(DEAL_LEVELS), np.nan)
     return {"model": amounts_at_close(then, subject, origin)[:3].T,
             "as_it_stands": np.where(np.isnan(known), wins[1], known)[:, None].repeat(len(DEAL_LEVELS), axis=1),

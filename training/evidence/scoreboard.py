@@ -16,7 +16,17 @@ import numpy.typing as npt
 
 from features.calendar import DAY
 from features.events import Int
-from training.evidence.backtested import DATES, MEASURES, PEOPLE, Result, asked_of, called_of, forecasts_of, told_of
+from training.evidence.backtested import (
+    DATES,
+    MEASURES,
+    PEOPLE,
+    Result,
+    asked_of,
+    called_of,
+    forecasts_of,
+    telling,
+    told_of,
+)
 from training.evidence.close_amounts import AMOUNT_NAMES
 from training.evidence.dates import DATE_NAMES
 from training.evidence.distributions import MEDIAN, Floats, crps, interval_score
@@ -103,8 +113,9 @@ def _told(results: list[Result], name: str) -> list[Compared]:
     told = told_of(results, name)
     if not told:
         return []
-    ids = [np.array(one["deals"]["id"], dtype=object)[one[name]["deal"]] for one in results]
-    origin = np.repeat([one["origin"] for one in results], [len(one) for one in ids])
+    origins = telling(results, name)
+    ids = [np.array(one["deals"]["id"], dtype=object)[one[name]["deal"]] for one in origins]
+    origin = np.repeat([one["origin"] for one in origins], [len(one) for one in ids])
     unit = _first_block(np.concatenate(ids), origin, block_days(results))
     ours = np.concatenate(told["model"]["pinball"])
     return [compare(name, TOLD_NAMES[way], ours, np.concatenate(told[way]["pinball"]), origin, unit)

@@ -26,8 +26,8 @@ from tests.running import light_settings
 from training.called import people_of
 from training.evidence import backtest as running
 from training.evidence.backtest import backtest
-from training.evidence.backtest_origin import backtest_origin
-from training.evidence.backtest_report import backtest_figures, backtest_html, backtest_metrics
+from training.evidence.backtest_origin import _frozen, backtest_origin
+from training.evidence.backtest_report import backtest_figures, backtest_html, backtest_metrics, headline
 from training.evidence.backtested import backtested, told_of
 from training.evidence.distributions import LEVELS
 from training.evidence.schedule import Period
@@ -104,6 +104,31 @@ def test_kinds_of_business_stand_apart_and_add_up(light_home: Path, page: Path):
             apart = result["kinds"].values()
             assert sum(kind["came"][measure] for kind in apart) == pytest.approx(came[measure])
             assert sum(kind["said"][measure]["mean"] for kind in apart) == pytest.approx(said[measure]["mean"])
+
+
+def test_a_deal_that_outlasts_a_quarter_with_a_change_of_clocks_is_held():
+    period = 89 + 23 / 24  # days, as from January to March in Berlin
+    one = _frozen(np.array([0]), np.array([period]), {"model": np.array([[20.0, 60.0, period]])})
+    assert told_of([{"resolution": one}], "resolution")["model"]["held"][0] == [1.0]
+
+
+def test_amounts_are_told_of_the_origins_at_which_any_was_known(light_home: Path, page: Path):
+    results = [json.loads(one.read_text(encoding="utf-8")) for one in sorted(light_home.glob("backtests/*/*.json"))]
+    later = [{**results[0], "amount": {"deal": [], "came": [], "said": {}}, "kinds": {}, "weeks": [], "forecast": None},
+             *results[1:]]
+    found = backtested(later)
+    assert found["amounts"] == backtested(results[1:])["amounts"]
+    assert "amount" in {one.score for one in scoreboard(later)}
+    for row, alone in zip(found["kinds"], backtested(results[1:])["kinds"], strict=True):
+        assert row == alone  # dates too: of a kind all is told over the same origins
+
+
+def test_nothing_won_is_not_nothing_forecast(light_home: Path, page: Path):
+    results = [json.loads(one.read_text(encoding="utf-8")) for one in light_home.glob("backtests/*/*.json")]
+    for one in results:
+        one["forecast"]["came"] = {"won_count": 0.0, "won_amount": 0.0}
+    assert headline(backtested(results)) == "Nothing was won in any of these periods."
+    assert "Nothing was forecast" in headline(backtested([{**one, "forecast": None, "weeks": []} for one in results]))
 
 
 def _agree(origins: list[dict[str, Any]], measure: str, ours: dict[str, Any]) -> None:
