@@ -51,6 +51,14 @@ def light_settings() -> Settings:
         return load_settings(light(Path(folder)))
 
 
+def judged_settings() -> Settings:
+    """One seed, few rounds and one thread, but every earlier origin: enough to judge a training."""
+    settings = load_settings()
+    lightgbm = settings.training.lightgbm.model_copy(update={"num_rounds": 20, "num_threads": 1})
+    return settings.model_copy(update={"training": settings.training.model_copy(
+        update={"seeds": 1, "lightgbm": lightgbm})})
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -41,7 +41,7 @@ def table(small: bool) -> str:
 
 
 def _results(size: str, seed: int, newest: int) -> list[dict[str, Any]]:
-    """The origins of a company that the command would choose, or the `newest` of them; each kept when it is done."""
+    """The origins of a company that the command would choose, or so many `newest` ones (0: all); each is kept."""
     with simulated(size, seed=seed) as (made, folder):
         home = Home.open(folder)
         history, settings = home.history(), single_threaded(home.settings)

@@ -39,10 +39,11 @@ from training.evidence.distributions import LEVELS
 from training.evidence.judge import judge
 from training.evidence.plain_deals import by_stage_alone, plain_deals
 from training.evidence.plain_forecasts import Past, finally_won, plain_forecasts
-from training.evidence.predictive import predicted, predicted_by
+from training.evidence.predictive import Told, predicted, predicted_by
 from training.evidence.rolling import Task, logistic_hazards, prior_rows
 from training.evidence.schedule import Period
 from training.evidence.summary import finite
+from training.forecast import TOTAL
 from training.groups import has, labels
 from training.hazard import HazardModel, LandmarkTable, landmark_table
 from training.outcomes import OPEN, WON, Landmarks, Outcomes, outcomes
@@ -54,10 +55,10 @@ __all__ = ["backtest_origin", "people_said"]
 Floats = npt.NDArray[np.float64]
 WEEK = 7 * DAY
 LIFE_SHARE = 2 / 3  # of a closed deal's life, at which it is asked whether it will be won
+SHORTEST_DAYS = 1.0  # lives of closed deals that are asked about; some are entered when they have ended
 # Of a kind that brought nothing, and what is said of one that nobody had seen by the origin.
 NOTHING = {"won_count": 0.0, "won_amount": 0.0}
 UNSEEN = {measure: {"mean": 0.0, "quantiles": [0.0] * len(LEVELS)} for measure in NOTHING}
-SHORTEST_DAYS = 1.0  # lives of closed deals that are asked about; some are entered when they have ended
 
 
 def backtest_origin(history: History, period: Period, settings: Settings) -> dict[str, Any]:
@@ -81,13 +82,15 @@ def backtest_origin(history: History, period: Period, settings: Settings) -> dic
              "model": {"voice": model.voice, "wins": model.wins, "cycle_days": model.cycle_days},
              **_deals(then, history, ends, model, past, period, settings),
              "two_thirds": _two_thirds(history, ends, model, past, period)}
+    by = ["kind"] if has(past.history, "kind") else []
     try:
-        weeks = _weeks(history, model, period, settings)
+        first = predicted_by(by, model, history, period.origin, period.origin, period.end, settings)
+        weeks = _weeks(history, model, period, settings, first[TOTAL][TOTAL])
     except BadInput:  # no amount was known then: nothing is forecast
         return {**found, "forecast": None, "kinds": {}, "weeks": []}
     said = {"model": weeks[0]["model"], **plain_forecasts(past)}
     return {**found, "forecast": {"came": actual(history, period.origin, period.end), "said": said},
-            "kinds": _kinds(history, model, period, settings) if has(past.history, "kind") else {}, "weeks": weeks}
+            "kinds": _kinds(history, period, first["kind"]) if by else {}, "weeks": weeks}
 
 
 def _deals(then: Task, history: History, ends: Outcomes, model: HazardModel, past: Past, period: Period,
@@ -161,9 +164,8 @@ def _frozen(place: Int, came: Floats, said: dict[str, Floats]) -> dict[str, Any]
             "said": {way: np.round(one, 4).tolist() for way, one in said.items()}}
 
 
-def _kinds(history: History, model: HazardModel, period: Period, settings: Settings) -> dict[str, Any]:
+def _kinds(history: History, period: Period, said: dict[str, Told]) -> dict[str, Any]:
     """Of each kind of business, what came and what we said."""
-    said = predicted_by("kind", model, history, period.origin, period.origin, period.end, settings)
     came = actual_by(history, "kind", period.origin, period.end)
     return {kind: {"came": came.get(kind, NOTHING), "said": said.get(kind, UNSEEN)} for kind in {**said, **came}}
 
@@ -189,11 +191,13 @@ def _two_thirds(history: History, ends: Outcomes, model: HazardModel, past: Past
             "stage": None if stage is None else stage.tolist()}
 
 
-def _weeks(history: History, model: HazardModel, period: Period, settings: Settings) -> list[dict[str, Any]]:
-    """What was said each week of the period, of the same period, by the model of its start, whose level follows."""
+def _weeks(history: History, model: HazardModel, period: Period, settings: Settings,
+           first: Told) -> list[dict[str, Any]]:
+    """What was said each week of the period, of the same period, by the model of its start, whose level follows;
+    `first` is what it said at the start."""
     return [{"week": week, "as_of": as_of, "reps": reps_call(history, as_of, period.origin, period.end),
              "people": people_said(history, as_of, period, pd.DataFrame(columns=ADJUSTMENT_COLUMNS)),
-             "model": predicted(model, history, as_of, period.origin, period.end, settings)}
+             "model": predicted(model, history, as_of, period.origin, period.end, settings) if week else first}
             for week, as_of in enumerate(range(period.origin, period.end, WEEK))]
 
 

@@ -96,12 +96,12 @@ def told_of(results: list[Result], name: str, kind: str | None = None) -> dict[s
         return {}
     everywhere = set.intersection(*(set(one[name]["said"]) for one in results))
     kept = [_of_kind(one, name, kind) for one in results]
+    came = [np.array(one[name]["came"])[here] for one, here in zip(results, kept, strict=True)]
     found: dict[str, dict[str, list[Floats]]] = {}
     for way in [one for one in results[0][name]["said"] if one in everywhere]:
-        losses = [deal_losses(np.array(one[name]["said"][way]).reshape(-1, 3)[here], np.array(one[name]["came"])[here])
-                  for one, here in zip(results, kept, strict=True)]
+        losses = [deal_losses(np.array(one[name]["said"][way]).reshape(-1, 3)[here], actual)
+                  for one, here, actual in zip(results, kept, came, strict=True)]
         found[way] = {key: [one[key] for one in losses] for key in ("pinball", "median_error", "held")}
-    came = [np.array(one[name]["came"])[here] for one, here in zip(results, kept, strict=True)]
     return found if np.concatenate(came).any() else {}
 
 
@@ -114,8 +114,7 @@ def _of_kind(one: Result, name: str, kind: str | None) -> npt.NDArray[np.bool_]:
     place = np.array(one[name]["deal"], dtype=np.int64)
     if kind is None:
         return np.ones(len(place), dtype=bool)
-    kinds = np.array(one["deals"]["kind"] or [None] * len(one["deals"]["id"]), dtype=object)
-    return np.asarray(kinds[place] == kind, dtype=np.bool_)
+    return np.asarray(np.array(one["deals"]["kind"], dtype=object)[place] == kind, dtype=np.bool_)
 
 
 def _told_figures(results: list[Result], name: str, kind: str | None = None) -> dict[str, dict[str, Any]]:

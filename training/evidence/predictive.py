@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from features.history import History
 from features.money import to_major
 from features.settings import Settings
@@ -10,7 +12,7 @@ from training.evidence.distributions import quantiles_of
 from training.forecast import TOTAL, draw_period
 from training.hazard import HazardModel
 
-__all__ = ["predicted", "predicted_by"]
+__all__ = ["Told", "predicted", "predicted_by"]
 
 Told = dict[str, dict[str, float | list[float]]]
 
@@ -18,16 +20,15 @@ Told = dict[str, dict[str, float | list[float]]]
 def predicted(model: HazardModel, history: History, as_of: int, start: int, end: int, settings: Settings) -> Told:
     """Number and amount (major units) won in (start, end], as known at `as_of`, from the draws of the forecast itself:
     by measure the `mean` and the `quantiles`. Raises what `training.forecast.forecast` raises."""
-    lines = draw_period(model, history.until(as_of), as_of, start, end, settings).lines[TOTAL]
-    return _told(lines.all, 0, history.mapping.currency)
+    return predicted_by((), model, history, as_of, start, end, settings)[TOTAL][TOTAL]
 
 
-def predicted_by(by: str, model: HazardModel, history: History, as_of: int, start: int, end: int,
-                 settings: Settings) -> dict[str, Told]:
-    """The same by line of a grouping, such as each kind of business."""
-    lines = draw_period(model, history.until(as_of), as_of, start, end, settings, [by]).lines[by]
-    every = lines.all
-    return {line: _told(every, i, history.mapping.currency) for i, line in enumerate(lines.ids)}
+def predicted_by(by: Sequence[str], model: HazardModel, history: History, as_of: int, start: int, end: int,
+                 settings: Settings) -> dict[str, dict[str, Told]]:
+    """The same by grouping and line, such as each kind of business, from one set of draws; TOTAL is among them."""
+    drawn = draw_period(model, history.until(as_of), as_of, start, end, settings, by)
+    return {one: {line: _told(lines.all, i, history.mapping.currency) for i, line in enumerate(lines.ids)}
+            for one, lines in drawn.lines.items()}
 
 
 def _told(drawn: Sums, line: int, currency: str) -> Told:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from features.calendar import parse_as_of
-from features.settings import load_settings
 from tests.figures.few_deals import AGAINST, ORIGINS, SHARES, drawn, kept
 from tests.figures.sets import simulated_history
-from training.evidence.backtest import single_threaded
+from tests.running import judged_settings
 from training.outcomes import OPEN, outcomes
 
 DRAWS = range(4)
@@ -17,11 +16,7 @@ DRAWS = range(4)
 
 @pytest.fixture(scope="module")
 def found():
-    settings = single_threaded(load_settings())
-    fewer = settings.training.lightgbm.model_copy(update={"num_rounds": 20})
-    settings = settings.model_copy(update={"training": settings.training.model_copy(
-        update={"seeds": 1, "lightgbm": fewer})})
-    return [drawn("simulated", "tiny", 12, draw, settings) for draw in DRAWS]
+    return [drawn("simulated", "tiny", 12, draw, judged_settings()) for draw in DRAWS]
 
 
 def test_after_twelve_deals_the_forecast_is_nearer_than_a_stage_weighted_one_and_not_far_from_rates(found):

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from features.settings import load_settings
 from tests.figures import no_signal
-from training.evidence.backtest import single_threaded
+from tests.running import judged_settings
 
 
 @pytest.mark.parametrize(("kind", "claimed"), [("planted", True), ("shuffled", False)])
 def test_skill_of_deals_is_claimed_where_a_field_tells_the_end_and_only_there(kind, claimed):
-    settings = single_threaded(load_settings())
-    fewer = settings.training.lightgbm.model_copy(update={"num_rounds": 20})
-    settings = settings.model_copy(update={"training": settings.training.model_copy(
-        update={"seeds": 1, "lightgbm": fewer})})
-    found = no_signal.run(kind, 0, settings)
+    found = no_signal.run(kind, 0, judged_settings())
     assert found["skill"] is claimed, found["sentence"]
     assert found["sentence"].startswith("Skill" if claimed else "No ")
     assert (found["log_loss"] < 0.9 * found["stage"]) is claimed

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from features.settings import load_settings
 from tests.figures import skill
+from tests.running import judged_settings
 
 
 @pytest.mark.parametrize(("kind", "claimed"), [("planted", True), ("shuffled", False)])
 def test_skill_is_claimed_where_it_was_planted_and_only_there(kind, claimed):
-    settings = load_settings()
-    fewer = settings.training.lightgbm.model_copy(update={"num_rounds": 20, "num_threads": 1})
-    found = skill.run(kind, 0, settings.model_copy(update={"training": settings.training.model_copy(
-        update={"seeds": 1, "lightgbm": fewer})}))
+    found = skill.run(kind, 0, judged_settings())
     assert found["skill"] is claimed, found["sentence"]
     assert found["sentence"].startswith("Skill" if claimed else "No skill")
